@@ -1,0 +1,119 @@
+/**
+ * Frames as the routers see them: tunnel.proto's messages with the defaults filled in. Header names, values, methods and
+ * targets are latin1 strings (one char code per byte), so that every byte a peer sent survives. docs/protocol.md, "Frames".
+ */
+
+export const protocolVersion: ProtocolVersion = { major: 1, minor: 0 };
+
+/** The most bytes in one DATA frame. docs/protocol.md, "Turns". */
+export const dataFrameBytesMax = 64 * 1024;
+/** The most bytes in one batch, that is in one gRPC message. */
+export const batchBytesMax = 256 * 1024;
+/** The most bytes in the header block or preamble of an OPEN, HEAD or FIN: such a frame must fit in a batch. */
+export const headBytesMax = 128 * 1024;
+/** The most bytes in a message meant for people (RESET, GOAWAY). */
+export const messageBytesMax = 1024;
+
+export interface ProtocolVersion {
+  readonly major: number;
+  readonly minor: number;
+}
+
+export interface Limits {
+  readonly callsPerLink: number;
+  readonly initialWindowBytes: number;
+  readonly windowMaxBytes: number;
+  readonly memoryBudgetBytes: number;
+}
+
+/** CallKind of tunnel.proto, by number. */
+export const CallKind = { exchange: 1, upgrade: 2, raw: 3 } as const;
+export type CallKind = (typeof CallKind)[keyof typeof CallKind];
+
+export interface Open {
+  readonly kind: CallKind;
+  readonly id: string;
+  readonly listener: string;
+  readonly connection: number;
+  readonly client: string;
+  readonly local: string;
+  /** Milliseconds left until the response's head is due; 0: no limit. */
+  readonly deadlineMs: number;
+  readonly tenant: string;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly secure: boolean;
+  readonly serverName: string;
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: string;
+  /** Names and values alternate, as on the wire, in order. */
+  readonly headers: readonly string[];
+  readonly preamble: Buffer;
+}
+
+export interface Head {
+  readonly status: number;
+  readonly reason: string;
+  /** Names and values alternate. */
+  readonly headers: readonly string[];
+}
+
+export interface LinkHello {
+  readonly protocol: ProtocolVersion;
+  readonly tunnel: string;
+  readonly dmzInstanceId: string;
+  readonly dmzWorkerId: string;
+  readonly intranetInstanceId: string;
+  readonly intranetWorkerId: string;
+  readonly linkId: string;
+  readonly order: number;
+  readonly limits: Limits;
+}
+
+export interface GoAway {
+  readonly lastCall: number;
+  readonly code: number;
+  readonly message: string;
+}
+
+/**
+ * What a batch's reader is told, frame by frame, in order. Buffers are views of the batch. No object is made for DATA,
+ * CREDIT, PING, HELD and COMMIT.
+ */
+export interface FrameHandler {
+  data(call: number, bytes: Buffer): void;
+  open(call: number, open: Open): void;
+  head(call: number, head: Head): void;
+  fin(call: number, trailers: readonly string[]): void;
+  /** `code` as on the wire: `errorName` reads it. */
+  reset(call: number, code: number, message: string): void;
+  credit(call: number, bytes: number): void;
+  held(call: number, maxWaitMs: number): void;
+  commit(call: number): void;
+  linkHello(hello: LinkHello): void;
+  linkWelcome(limits: Limits): void;
+  ping(nonce: number, ack: boolean): void;
+  goAway(goAway: GoAway): void;
+}
+
+/** An OPEN with every field at its default, to be spread over. */
+export const emptyOpen: Open = {
+  kind: CallKind.exchange,
+  id: "",
+  listener: "",
+  connection: 0,
+  client: "",
+  local: "",
+  deadlineMs: 0,
+  tenant: "",
+  traceparent: "",
+  tracestate: "",
+  secure: false,
+  serverName: "",
+  method: "",
+  target: "",
+  httpVersion: "",
+  headers: [],
+  preamble: Buffer.alloc(0),
+};
