@@ -1,6 +1,36 @@
+import type { PeerCertificate } from "node:tls";
+import { TunnelError } from "@sallyport/proto/error";
+
 /** A router's certificate, its key and the CAs it trusts, each PEM. Never logged, never an argument. */
 export interface Identity {
   readonly certificateChain: string;
   readonly privateKey: string;
   readonly trustedCas: string;
+}
+
+export type Side = "dmz" | "intranet";
+
+/** `spiffe://<trust domain>/tunnel/<namespace>/<name>/<side>`; `tunnel` is "namespace/name". */
+export function spiffeId(trustDomain: string, tunnel: string, side: Side): string {
+  return `spiffe://${trustDomain}/tunnel/${tunnel}/${side}`;
+}
+
+/**
+ * The peer's own leaf certificate must name `expected` as its one URI. TLS has checked the chain before.
+ * Answers what is wrong: UNAUTHENTICATED-like, or undefined.
+ */
+export function checkPeer(certificate: PeerCertificate | undefined, expected: string): TunnelError | undefined {
+  const uris = uriNames(certificate?.subjectaltname ?? "");
+  if (uris.length === 1 && uris[0] === expected) return undefined;
+  const found = uris.length === 0 ? "no URI" : uris.join(", ");
+  return new TunnelError("POLICY", `the peer's certificate names ${found}; this tunnel expects ${expected}`);
+}
+
+/** Node writes a name that holds a separator as a JSON string, so a plain split cannot be fooled. */
+function uriNames(subjectAltName: string): string[] {
+  const entries = subjectAltName.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  return entries
+    .map((entry) => entry.trim())
+    .filter((entry) => entry.startsWith("URI:"))
+    .map((entry) => entry.slice("URI:".length));
 }

@@ -1,0 +1,350 @@
+import { TunnelError } from "@sallyport/proto/error";
+import { emptyOpen } from "@sallyport/proto/frame";
+import { Pool } from "@sallyport/router-dmz/pool/pool";
+import { Registry } from "@sallyport/router-dmz/pool/registry";
+import { Uplink } from "@sallyport/router-intranet/uplink/uplink";
+import { Budget } from "@sallyport/tunnel/budget";
+import type { Call } from "@sallyport/tunnel/call";
+import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
+import { limits, Recorder, settle } from "@sallyport/tunnel/testing/link-pair";
+import { MemoryTransport } from "@sallyport/tunnel/testing/memory-transport";
+import type { LinkTransport } from "@sallyport/tunnel/transport";
+import { describe, expect, it } from "vitest";
+
+const ok = { status: 200, reason: "OK", headers: [] };
+const common = { tunnel: "default/sample", workerId: "0", software: "test", limits, heartbeatMs: 1_000 };
+
+interface Dmz {
+  registry: Registry;
+  pool: Pool;
+  connections: MemoryTransport[];
+}
+
+/** An R1 without sockets. */
+function startDmz(clock: FakeClock, instanceId = "dmz-1", linksMin = 2): Dmz {
+  const refresh = (): void => pool.refresh();
+  const registry = new Registry({
+    ...common,
+    ...{ instanceId, clock, budget: new Budget(limits.memoryBudgetBytes), registrationsMax: 4, linksMax: 32 },
+    onRegistration: refresh,
+    onLink: refresh,
+    onRoom: () => pool.serveWaiting(),
+  });
+  const pool = new Pool({ source: registry, linksMin, waitingCallsMax: 2, waitingMs: 5_000, clock });
+  return { registry, pool, connections: [] };
+}
+
+/** What stands for the network: whom R2 reaches, if anyone. */
+interface Network {
+  dmz: Dmz | undefined;
+  dialled: string[];
+}
+
+function startIntranet(clock: FakeClock, network: Network, tunnel = common.tunnel) {
+  const states: string[] = [];
+  const accepted: Call[] = [];
+  const uplink = new Uplink({
+    ...common,
+    ...{ tunnel, name: "R1 0", instanceId: "intranet-1", clock, budget: new Budget(limits.memoryBudgetBytes) },
+    random: () => 0.5,
+    dial: (method) => dial(network, method),
+    accept: (call) => {
+      accepted.push(call);
+      return new Recorder();
+    },
+    routes: () => [{ namespace: "default", name: "calculator", hash: "abc" }],
+    onState: (state, error) => states.push(error ? `${state.t}: ${error.message}` : state.t),
+    onLink: () => {},
+  });
+  return { uplink, states, accepted };
+}
+
+function dial(network: Network, method: "manage" | "carry"): LinkTransport {
+  network.dialled.push(method);
+  const [near, far] = MemoryTransport.pair();
+  setImmediate(() => {
+    const { dmz } = network;
+    if (!dmz) return near.close(new TunnelError("LINK_LOST", "connection refused"));
+    dmz.connections.push(far, near);
+    if (method === "manage") dmz.registry.acceptManage(far, "peer");
+    else dmz.registry.acceptCarry(far);
+    near.events?.onReady?.();
+  });
+  return near;
+}
+
+function start(linksMin = 2) {
+  const clock = new FakeClock();
+  const dmz = startDmz(clock, "dmz-1", linksMin);
+  const network: Network = { dmz, dialled: [] };
+  const intranet = startIntranet(clock, network);
+  intranet.uplink.start();
+  return { clock, dmz, network, ...intranet };
+}
+
+const openOn = ({ pool }: Dmz, id: string): { events: Recorder; outcome: string[]; cancel: () => void } => {
+  const events = new Recorder();
+  const outcome: string[] = [];
+  const ticket = pool.start({ ...emptyOpen, id }, events, {
+    started: (call) => {
+      events.call = call;
+      outcome.push("started");
+    },
+    failed: (error) => outcome.push(error.code),
+  });
+  return { events, outcome, cancel: ticket.cancel };
+};
+
+describe("T6: registration", () => {
+  it("registers, gets the links R1 orders, and reports its routes", async () => {
+    const { states, dmz, uplink, network } = start();
+    await settle();
+    expect(states).toEqual(["connecting", "registering", "active"]);
+    expect([dmz.registry.active, uplink.links.size, dmz.registry.usableLinks().length]).toEqual([true, 2, 2]);
+    expect(network.dialled).toEqual(["manage", "carry", "carry"]);
+    expect(dmz.registry.registrations.map(({ routeCount, linksOnOrder }) => [routeCount, linksOnOrder])).toEqual([
+      [1, 0],
+    ]);
+  });
+
+  it("tries for ever while nobody answers, and is there soon after somebody does", async () => {
+    const { clock, network, states, uplink } = start();
+    const { dmz } = network;
+    network.dmz = undefined;
+    for (let i = 0; i < 200; i++) {
+      await settle(3);
+      clock.advance(250);
+    }
+    expect(uplink.attempts).toBeGreaterThan(30);
+    network.dmz = dmz;
+    clock.advance(1_500);
+    await settle();
+    expect([states.at(-1), uplink.links.size]).toEqual(["active", 2]);
+  });
+
+  it("gives an attempt three seconds", async () => {
+    const clock = new FakeClock();
+    const states: string[] = [];
+    const stuck = new Uplink({
+      ...common,
+      ...{ name: "R1 0", instanceId: "x", clock, budget: new Budget(1), random: () => 0.5 },
+      dial: () => MemoryTransport.pair(false)[0],
+      accept: () => new Recorder(),
+      routes: () => [],
+      onState: (state, error) => states.push(error ? `${state.t}: ${error.message}` : state.t),
+      onLink: () => {},
+    });
+    stuck.start();
+    clock.advance(2_999);
+    expect(states).toEqual(["connecting"]);
+    clock.advance(1);
+    expect(states).toEqual(["connecting", "disconnected: no registration within 3000 ms"]);
+  });
+
+  it("is refused by an R1 of another tunnel, with words, and goes on trying", async () => {
+    const clock = new FakeClock();
+    const network: Network = { dmz: startDmz(clock), dialled: [] };
+    const { uplink, states } = startIntranet(clock, network, "default/other");
+    uplink.start();
+    await settle();
+    clock.advance(200);
+    await settle();
+    const refusal = "disconnected: R2 belongs to tunnel default/other, this R1 to default/sample";
+    expect([states.filter((state) => state === refusal).length, network.dmz?.registry.active]).toEqual([2, false]);
+  });
+
+  it("that comes again from the same R2 replaces the half-open one", async () => {
+    const { clock, dmz, network } = start();
+    await settle();
+    const again = startIntranet(clock, network);
+    again.uplink.start();
+    await settle();
+    expect([dmz.registry.registrations.length, again.uplink.active]).toEqual([1, true]);
+  });
+
+  it("is limited in number", async () => {
+    const { clock, dmz, network } = start();
+    const others = Array.from({ length: 5 }, (_, i) => {
+      const uplink = new Uplink({
+        ...common,
+        ...{ name: "R1", instanceId: `other-${i}`, clock, budget: new Budget(limits.memoryBudgetBytes) },
+        random: () => 0.5,
+        dial: (method) => dial(network, method),
+        accept: () => new Recorder(),
+        routes: () => [],
+        onState: () => {},
+        onLink: () => {},
+      });
+      uplink.start();
+      return uplink;
+    });
+    await settle();
+    expect([dmz.registry.registrations.length, others.filter(({ active }) => active).length]).toEqual([4, 3]);
+  });
+});
+
+describe("the management connection", () => {
+  it("T7: is inactive within five seconds of a silent cut, at both sides", async () => {
+    const { clock, dmz, uplink } = start();
+    await settle();
+    for (const connection of dmz.connections) connection.flowing = false;
+    network(dmz);
+    clock.advance(3_900);
+    expect([dmz.registry.active, uplink.active]).toEqual([true, true]);
+    clock.advance(1_100);
+    expect([dmz.registry.active, uplink.active]).toEqual([false, false]);
+
+    function network(cut: Dmz): void {
+      for (const connection of cut.connections) connection.deliver();
+    }
+  });
+
+  it("that ends takes no new calls on its links, lets running ones finish, and closes them after five seconds", async () => {
+    const { clock, dmz, network, accepted } = start();
+    await settle();
+    const quick = openOn(dmz, "quick");
+    const slow = openOn(dmz, "slow");
+    await settle();
+    network.dmz = undefined;
+    dmz.registry.registrations[0]?.close(new TunnelError("LINK_LOST", "cut"));
+    await settle();
+    expect(dmz.registry.usableLinks()).toEqual([]);
+    accepted[0]?.head(ok);
+    accepted[0]?.fin();
+    quick.events.call?.fin();
+    await settle();
+    expect(quick.events.events).toEqual(["head 200", "fin"]);
+    clock.advance(5_000);
+    await settle();
+    expect(slow.events.events).toEqual(["reset LINK_LOST"]);
+    expect(dmz.registry.links()).toEqual([]);
+  });
+
+  it("of a restarted R1 carries calls again", async () => {
+    const { clock, dmz, network, states, uplink } = start();
+    await settle();
+    dmz.registry.close();
+    network.dmz = startDmz(clock, "dmz-2");
+    await settle();
+    clock.advance(200);
+    await settle();
+    const { outcome } = openOn(network.dmz, "a");
+    expect([states.at(-1), uplink.links.size, outcome]).toEqual(["active", 2, ["started"]]);
+  });
+});
+
+describe("T8: the pool", () => {
+  it("replaces a lost link at once", async () => {
+    const { dmz, network } = start();
+    await settle();
+    dmz.registry.usableLinks()[0]?.close(new TunnelError("LINK_LOST", "killed"));
+    await settle();
+    expect([dmz.registry.usableLinks().length, network.dialled.length]).toEqual([2, 4]);
+  });
+
+  it("keeps all calls of one turn on one link and spreads turns over links", async () => {
+    const { dmz } = start();
+    await settle();
+    for (let i = 0; i < 3; i++) openOn(dmz, `${i}`);
+    expect(
+      dmz.registry
+        .usableLinks()
+        .map(({ callCount }) => callCount)
+        .sort(),
+    ).toEqual([0, 3]);
+    await settle(2);
+    for (let i = 0; i < 3; i++) openOn(dmz, `${i}`);
+    expect(dmz.registry.usableLinks().map(({ callCount }) => callCount)).toEqual([3, 3]);
+  });
+
+  it("lets calls wait, bounded in number, and serves them in order when a link comes", async () => {
+    const { clock, dmz, network, uplink } = start();
+    network.dmz = undefined;
+    await settle();
+    const [first, second, third] = ["a", "b", "c"].map((id) => openOn(dmz, id));
+    expect([first, second, third].map((call) => call?.outcome)).toEqual([[], [], ["NO_LINK"]]);
+    network.dmz = dmz;
+    clock.advance(200);
+    await settle();
+    expect([uplink.active, first?.outcome, second?.outcome]).toEqual([true, ["started"], ["started"]]);
+    expect(dmz.pool.counters).toEqual({ waited: 2, timedOut: 0, turnedAway: 1 });
+  });
+
+  it("lets calls wait, bounded in time", () => {
+    const clock = new FakeClock();
+    const dmz = startDmz(clock);
+    const first = openOn(dmz, "a");
+    clock.advance(3_000);
+    const second = openOn(dmz, "b");
+    clock.advance(2_000);
+    expect([first.outcome, second.outcome]).toEqual([["NO_LINK"], []]);
+    clock.advance(3_000);
+    expect([first.outcome, second.outcome, dmz.pool.waitingCount]).toEqual([["NO_LINK"], ["NO_LINK"], 0]);
+  });
+
+  it("forgets a waiting call whose client has gone", async () => {
+    const clock = new FakeClock();
+    const dmz = startDmz(clock);
+    const call = openOn(dmz, "a");
+    call.cancel();
+    clock.advance(10_000);
+    expect([call.outcome, dmz.pool.waitingCount]).toEqual([[], 0]);
+  });
+
+  it("says OVERLOADED, not NO_LINK, when links are there and full, and goes on when one has room", async () => {
+    const { clock, dmz, accepted } = start(1);
+    await settle();
+    for (let i = 0; i < limits.callsPerLink; i++) openOn(dmz, `${i}`);
+    const [patient, other] = [openOn(dmz, "patient"), openOn(dmz, "other")];
+    await settle();
+    accepted[0]?.reset(new TunnelError("NO_ROUTE", "none"));
+    await settle();
+    clock.advance(5_000);
+    expect([patient.outcome, other.outcome]).toEqual([["started"], ["OVERLOADED"]]);
+  });
+
+  it("refuses a link nobody ordered and a link meant for another R1", async () => {
+    const { dmz } = start();
+    await settle();
+    const before = dmz.registry.links().length;
+    const registration = dmz.registry.registrations[0];
+    const wrong = (change: object) =>
+      registration?.admitLink({
+        ...{ protocol: { major: 1, minor: 0 }, tunnel: common.tunnel, dmzInstanceId: "dmz-1", dmzWorkerId: "0" },
+        ...{ intranetInstanceId: "intranet-1", intranetWorkerId: "0", linkId: "x", order: 1, limits },
+        ...change,
+      })?.message;
+    expect(wrong({ order: 99 })).toBe("no open order 99 for links");
+    expect(wrong({ dmzInstanceId: "dmz-2" })).toBe("the link is meant for another R1; address every R1 by itself");
+    expect(dmz.registry.links().length).toBe(before);
+  });
+});
+
+describe("drain", () => {
+  it("of R2 finishes its calls and leaves R1 without it", async () => {
+    const { dmz, uplink, accepted } = start();
+    await settle();
+    const call = openOn(dmz, "a");
+    await settle();
+    uplink.drain(5_000);
+    await settle();
+    expect(dmz.registry.active).toBe(false);
+    accepted[0]?.head(ok);
+    accepted[0]?.fin();
+    call.events.call?.fin();
+    await settle();
+    expect([call.events.events, uplink.links.size]).toEqual([["head 200", "fin"], 0]);
+  });
+
+  it("of R1 tells its R2s, and takes no new ones", async () => {
+    const { clock, dmz, uplink, states, network } = start();
+    await settle();
+    dmz.registry.drain(5_000);
+    await settle();
+    expect(uplink.state.t).toBe("draining");
+    const late = startIntranet(clock, network);
+    late.uplink.start();
+    await settle();
+    expect([states.at(-1), late.states.at(-1)]).toEqual(["draining", "disconnected: this R1 stops"]);
+  });
+});

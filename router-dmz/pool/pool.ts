@@ -1,0 +1,192 @@
+import { TunnelError } from "@sallyport/proto/error";
+import type { Open } from "@sallyport/proto/frame";
+import type { CallEvents } from "@sallyport/tunnel/call";
+import type { Clock } from "@sallyport/tunnel/clock";
+import type { Link } from "@sallyport/tunnel/link";
+import type { Registration } from "./registration.ts";
+import type { CallStarter, StartTicket, StartWaiter } from "./starter.ts";
+
+/** After a failed order for links: doubles from the first to the last. */
+const reorderFirstMs = 100;
+const reorderMaxMs = 1_000;
+
+/** What the pool needs of the registry. */
+export interface LinkSource {
+  readonly active: boolean;
+  readonly registrations: readonly Registration[];
+  usableLinks(): Link[];
+}
+
+export interface PoolOptions {
+  readonly source: LinkSource;
+  /** Links per R1 over all its R2s; each R2 holds at least one. */
+  readonly linksMin: number;
+  readonly waitingCallsMax: number;
+  readonly waitingMs: number;
+  readonly clock: Clock;
+}
+
+interface Waiting extends StartTicket {
+  readonly open: Open;
+  readonly events: CallEvents;
+  readonly waiter: StartWaiter;
+  readonly untilMs: number;
+}
+
+const settled: StartTicket = { cancel() {} };
+
+/** Chooses the link for each call, keeps enough of them, and lets calls wait, bounded, when none is free. */
+export class Pool implements CallStarter {
+  /** Calls that found no link in time, or no place to wait. */
+  readonly counters = { waited: 0, timedOut: 0, turnedAway: 0 };
+  readonly #options: PoolOptions;
+  readonly #waiting = new Set<Waiting>();
+  /** All calls of one turn of the event loop take the same link, so that its batches stay whole. */
+  #link: Link | undefined;
+  #rotation = 0;
+  #cancelExpiry: (() => void) | undefined;
+  readonly #delayed = new Map<Registration, () => void>();
+  readonly #endTurn = (): void => {
+    this.#link = undefined;
+  };
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  start(open: Open, events: CallEvents, waiter: StartWaiter): StartTicket {
+    // Those who wait already go first.
+    if (this.#waiting.size === 0 && this.#tryStart(open, events, waiter)) return settled;
+    return this.#wait(open, events, waiter);
+  }
+
+  /** Links or registrations have changed: calls that wait may go on, missing links are ordered. */
+  refresh(): void {
+    this.#link = undefined;
+    this.orderMissing();
+    this.serveWaiting();
+  }
+
+  serveWaiting(): void {
+    for (const waiting of this.#waiting) {
+      if (!this.#tryStart(waiting.open, waiting.events, waiting.waiter, waiting)) return;
+    }
+  }
+
+  close(): void {
+    this.#cancelExpiry?.();
+    for (const cancel of this.#delayed.values()) cancel();
+    this.#fail([...this.#waiting], new TunnelError("DRAINING", "this R1 stops"));
+  }
+
+  /** True when the call was started, or failed for good. */
+  #tryStart(open: Open, events: CallEvents, waiter: StartWaiter, waiting?: Waiting): boolean {
+    const link = this.#pick();
+    if (!link) return false;
+    const call = link.openCall(open, events);
+    if (typeof call === "string" && call !== "overloaded") return false;
+    if (waiting) this.#waiting.delete(waiting);
+    if (typeof call === "string") {
+      waiter.failed(new TunnelError("OVERLOADED", "the memory for calls in flight is used up; try again later"));
+    } else {
+      waiter.started(call);
+    }
+    return true;
+  }
+
+  /** The link with the fewest calls; among equals each in turn. */
+  #pick(): Link | undefined {
+    if (this.#link && this.#link.freeCalls > 0) return this.#link;
+    const links = this.#options.source.usableLinks();
+    let best: Link | undefined;
+    this.#rotation++;
+    for (let i = 0; i < links.length; i++) {
+      const link = links[(i + this.#rotation) % links.length]!;
+      if (link.freeCalls > 0 && (!best || link.callCount < best.callCount)) best = link;
+    }
+    if (best && !this.#link) setImmediate(this.#endTurn);
+    this.#link = best;
+    return best;
+  }
+
+  // ------------------------------------------------------------------------------------------------- waiting
+
+  #wait(open: Open, events: CallEvents, waiter: StartWaiter): StartTicket {
+    const { waitingCallsMax, waitingMs, clock } = this.#options;
+    if (this.#waiting.size >= waitingCallsMax) {
+      this.counters.turnedAway++;
+      waiter.failed(this.#busy(`${waitingCallsMax} calls wait already`));
+      return settled;
+    }
+    const waiting: Waiting = {
+      ...{ open, events, waiter, untilMs: clock.now() + waitingMs },
+      cancel: () => this.#waiting.delete(waiting),
+    };
+    this.counters.waited++;
+    this.#waiting.add(waiting);
+    if (!this.#cancelExpiry) this.#armExpiry(waitingMs);
+    return waiting;
+  }
+
+  #armExpiry(delayMs: number): void {
+    this.#cancelExpiry = this.#options.clock.after(delayMs, () => this.#expire());
+  }
+
+  /** All wait equally long, so the first to come is the first to expire. */
+  #expire(): void {
+    this.#cancelExpiry = undefined;
+    const { clock, waitingMs } = this.#options;
+    const nowMs = clock.now();
+    const expired: Waiting[] = [];
+    for (const waiting of this.#waiting) {
+      if (waiting.untilMs > nowMs) {
+        this.#armExpiry(waiting.untilMs - nowMs);
+        break;
+      }
+      expired.push(waiting);
+    }
+    this.counters.timedOut += expired.length;
+    this.#fail(expired, this.#busy(`none came free within ${waitingMs} ms`));
+  }
+
+  #busy(what: string): TunnelError {
+    if (this.#options.source.active) return new TunnelError("OVERLOADED", `every link is busy and ${what}`);
+    return new TunnelError("NO_LINK", `no intranet router is connected and ${what}`);
+  }
+
+  #fail(calls: readonly Waiting[], error: TunnelError): void {
+    for (const call of calls) this.#waiting.delete(call);
+    for (const call of calls) call.waiter.failed(error);
+  }
+
+  // ------------------------------------------------------------------------------------------------ ordering
+
+  /** Orders what each registration lacks to its share of the minimum. */
+  orderMissing(): void {
+    const active = this.#options.source.registrations.filter(({ state }) => state === "active");
+    const share = Math.max(1, Math.ceil(this.#options.linksMin / Math.max(1, active.length)));
+    for (const registration of active) this.#order(registration, share);
+  }
+
+  #order(registration: Registration, target: number): void {
+    if (this.#delayed.has(registration)) return;
+    if (registration.failedOrders === 0) return this.#orderNow(registration, target);
+    const delayMs = Math.min(reorderMaxMs, reorderFirstMs * 2 ** (registration.failedOrders - 1));
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#delayed.delete(registration);
+      if (registration.state === "active") this.#orderNow(registration, target);
+    });
+    this.#delayed.set(registration, cancel);
+  }
+
+  #orderNow(registration: Registration, target: number): void {
+    let open = 0;
+    for (const link of registration.links) if (link.state === "open") open++;
+    const missing = target - open - registration.linksOnOrder;
+    if (missing > 0) registration.orderLinks(missing);
+  }
+}

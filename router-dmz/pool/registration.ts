@@ -1,0 +1,187 @@
+import { TunnelError } from "@sallyport/proto/error";
+import { type Limits, type LinkHello, protocolVersion } from "@sallyport/proto/frame";
+import {
+  type DmzMessage,
+  decodeIntranet,
+  encodeDmz,
+  type Hello,
+  type IntranetMessage,
+  type Unknown,
+} from "@sallyport/proto/manage";
+import type { Clock } from "@sallyport/tunnel/clock";
+import { Heartbeat } from "@sallyport/tunnel/heartbeat";
+import type { Link } from "@sallyport/tunnel/link";
+import { MessageStream } from "@sallyport/tunnel/message-stream";
+import type { LinkTransport } from "@sallyport/tunnel/transport";
+
+/** From the stream to Hello. docs/protocol.md, "R2's uplink". */
+const helloMs = 3_000;
+
+export interface RegistrationOptions {
+  readonly transport: LinkTransport;
+  readonly peer: string;
+  readonly tunnel: string;
+  readonly instanceId: string;
+  readonly workerId: string;
+  readonly software: string;
+  readonly limits: Limits;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  /** An error turns the R2 away. */
+  readonly admit: (registration: Registration) => TunnelError | undefined;
+  /** Any change of state, of links on order, or of routes. */
+  readonly onChange: (registration: Registration, error: TunnelError | undefined) => void;
+}
+
+/** `new` → `active` → `draining` → `closed`. */
+export type RegistrationState = "new" | "active" | "draining" | "closed";
+
+/** One R2 as R1 knows it: its management connection and the links that belong to it. */
+export class Registration {
+  state: RegistrationState = "new";
+  readonly links = new Set<Link>();
+  hello: Hello | undefined;
+  routeCount = 0;
+  /** Links ordered and neither opened nor failed yet. */
+  linksOnOrder = 0;
+  /** Orders that failed in a row; the next one waits. */
+  failedOrders = 0;
+  lastOrderError = "";
+
+  readonly peer: string;
+  readonly #options: RegistrationOptions;
+  readonly #stream: MessageStream<Exclude<DmzMessage, Unknown>, IntranetMessage>;
+  readonly #heartbeat: Heartbeat;
+  readonly #orders = new Map<number, number>();
+  #lastOrder = 0;
+  readonly #cancelHello: () => void;
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options;
+    this.peer = options.peer;
+    this.#heartbeat = new Heartbeat({
+      clock: options.clock,
+      intervalMs: options.heartbeatMs,
+      ping: (nonce) => this.#stream.send({ t: "ping", ping: { nonce, ack: false } }),
+      silent: (silentMs) => this.close(new TunnelError("LINK_LOST", `R2 silent for ${silentMs} ms`)),
+    });
+    this.#cancelHello = options.clock.after(helloMs, () =>
+      this.close(new TunnelError("PROTOCOL", `no Hello within ${helloMs} ms`)),
+    );
+    this.#stream = new MessageStream({
+      transport: options.transport,
+      encode: encodeDmz,
+      decode: decodeIntranet,
+      onMessage: (message: IntranetMessage) => this.#receive(message),
+      onClosed: (error) => this.#ended(error),
+    });
+  }
+
+  /** Names the R2 process: another connection of the same one replaces this. */
+  get key(): string {
+    return this.hello ? `${this.hello.instanceId}/${this.hello.workerId}` : "";
+  }
+
+  get roundTripMs(): number {
+    return this.#heartbeat.roundTripMs;
+  }
+
+  orderLinks(count: number): void {
+    const order = ++this.#lastOrder;
+    this.#orders.set(order, count);
+    this.linksOnOrder += count;
+    this.#stream.send({ t: "openLinks", openLinks: { order, count } });
+  }
+
+  /** A link must have been ordered here, for us, by its owner. */
+  admitLink(hello: LinkHello): TunnelError | undefined {
+    const { tunnel, instanceId, workerId } = this.#options;
+    if (this.state !== "active") return new TunnelError("PROTOCOL", `the registration of that R2 is ${this.state}`);
+    if (hello.tunnel !== tunnel) return new TunnelError("PROTOCOL", `this R1 serves tunnel ${tunnel}`);
+    if (hello.dmzInstanceId !== instanceId || hello.dmzWorkerId !== workerId) {
+      return new TunnelError("PROTOCOL", "the link is meant for another R1; address every R1 by itself");
+    }
+    if (!this.#orders.has(hello.order)) return new TunnelError("PROTOCOL", `no open order ${hello.order} for links`);
+    return undefined;
+  }
+
+  /** Tells R2 that this R1 stops. */
+  drain(deadlineMs: number): void {
+    this.#stream.send({ t: "drain", drain: { deadlineMs } });
+  }
+
+  close(error?: TunnelError): void {
+    this.#stream.close(error);
+  }
+
+  #receive(message: IntranetMessage): void {
+    this.#heartbeat.alive();
+    if (this.state === "new" && message.t !== "hello")
+      return this.close(new TunnelError("PROTOCOL", "Hello comes first"));
+    switch (message.t) {
+      case "hello":
+        return this.#register(message.hello);
+      case "ping":
+        if (message.ping.ack) this.#heartbeat.answered(message.ping.nonce);
+        else this.#stream.send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
+        return;
+      case "linkOrderResult":
+        return this.#orderDone(message.linkOrderResult);
+      case "drain":
+        return this.#change("draining");
+      case "routeReport":
+        this.routeCount = message.routeReport.routes.length;
+        return this.#options.onChange(this, undefined);
+      default:
+        return;
+    }
+  }
+
+  #register(hello: Hello): void {
+    const { tunnel } = this.#options;
+    if (this.state !== "new") return this.close(new TunnelError("PROTOCOL", "a second Hello"));
+    if (hello.protocol.major !== protocolVersion.major) {
+      const text = `R2 speaks protocol ${hello.protocol.major}, this R1 ${protocolVersion.major}; run the same release`;
+      return this.close(new TunnelError("PROTOCOL", text));
+    }
+    if (hello.tunnel !== tunnel) {
+      return this.close(new TunnelError("PROTOCOL", `R2 belongs to tunnel ${hello.tunnel}, this R1 to ${tunnel}`));
+    }
+    this.hello = hello;
+    const refusal = this.#options.admit(this);
+    if (refusal) return this.close(refusal);
+    this.#cancelHello();
+    this.#welcome();
+    this.#heartbeat.start();
+    this.#change("active");
+  }
+
+  #welcome(): void {
+    const { tunnel, instanceId, workerId, software, limits, heartbeatMs } = this.#options;
+    const welcome = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits, heartbeatMs };
+    this.#stream.send({ t: "welcome", welcome: { ...welcome, dmzInstances: 0 } });
+  }
+
+  #orderDone(result: { order: number; opened: number; failed: number; message: string }): void {
+    const count = this.#orders.get(result.order);
+    if (count === undefined) return;
+    this.#orders.delete(result.order);
+    this.linksOnOrder -= count;
+    this.failedOrders = result.failed > 0 ? this.failedOrders + 1 : 0;
+    this.lastOrderError = result.failed > 0 ? result.message : "";
+    this.#options.onChange(this, undefined);
+  }
+
+  #change(state: RegistrationState, error?: TunnelError): void {
+    this.state = state;
+    this.#options.onChange(this, error);
+  }
+
+  #ended(error: TunnelError | undefined): void {
+    this.#cancelHello();
+    this.#heartbeat.stop();
+    this.#orders.clear();
+    this.linksOnOrder = 0;
+    this.#change("closed", error);
+  }
+}

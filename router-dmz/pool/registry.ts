@@ -1,0 +1,162 @@
+import { TunnelError } from "@sallyport/proto/error";
+import type { Limits, LinkHello } from "@sallyport/proto/frame";
+import type { Budget } from "@sallyport/tunnel/budget";
+import type { Clock } from "@sallyport/tunnel/clock";
+import { Link } from "@sallyport/tunnel/link";
+import type { LinkTransport } from "@sallyport/tunnel/transport";
+import { Registration } from "./registration.ts";
+
+/** Links whose management connection has ended may finish their calls this long. docs/protocol.md, "Links". */
+const orphanedMs = 5_000;
+
+export interface RegistryOptions {
+  readonly tunnel: string;
+  readonly instanceId: string;
+  readonly workerId: string;
+  readonly software: string;
+  readonly limits: Limits;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly budget: Budget;
+  readonly registrationsMax: number;
+  readonly linksMax: number;
+  /** A registration has changed. */
+  readonly onRegistration: (registration: Registration, error: TunnelError | undefined) => void;
+  /** A link that was full takes calls again. */
+  readonly onRoom: () => void;
+  /** A link has changed. */
+  readonly onLink: (link: Link, registration: Registration | undefined, error: TunnelError | undefined) => void;
+}
+
+/** All R2s that are registered here, and their links. */
+export class Registry {
+  readonly #options: RegistryOptions;
+  readonly #registrations = new Set<Registration>();
+  /** Links in their handshake: theirs is not known yet. */
+  #newLinks = 0;
+  #draining = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Those past their Hello and not closed. */
+  get registrations(): readonly Registration[] {
+    return [...this.#registrations].filter(({ state }) => state === "active" || state === "draining");
+  }
+
+  /** Some R2 has an active management connection: what the probe tells. */
+  get active(): boolean {
+    for (const registration of this.#registrations) if (registration.state === "active") return true;
+    return false;
+  }
+
+  /** Links of active registrations that take calls. */
+  usableLinks(): Link[] {
+    const usable: Link[] = [];
+    for (const registration of this.#registrations) {
+      if (registration.state !== "active") continue;
+      for (const link of registration.links) if (link.state === "open") usable.push(link);
+    }
+    return usable;
+  }
+
+  links(): Link[] {
+    return [...this.#registrations].flatMap((registration) => [...registration.links]);
+  }
+
+  acceptManage(transport: LinkTransport, peer: string): void {
+    const { tunnel, instanceId, workerId, software, limits, heartbeatMs, clock } = this.#options;
+    const registration = new Registration({
+      ...{ transport, peer, tunnel, instanceId, workerId, software, limits, heartbeatMs, clock },
+      admit: (candidate) => this.#admit(candidate),
+      onChange: (changed, error) => this.#changed(changed, error),
+    });
+    if (registration.state !== "closed") this.#registrations.add(registration);
+  }
+
+  acceptCarry(transport: LinkTransport): void {
+    const { limits, heartbeatMs, clock, budget, linksMax, onRoom } = this.#options;
+    if (this.#newLinks + this.links().length >= linksMax) {
+      transport.listen({ onBatch() {}, onSent() {}, onClosed() {} });
+      return transport.close(new TunnelError("OVERLOADED", `this R1 takes at most ${linksMax} links`));
+    }
+    let owner: Registration | undefined;
+    this.#newLinks++;
+    new Link({
+      ...{ transport, limits, heartbeatMs, clock, budget, onRoom },
+      role: {
+        t: "dmz",
+        admit: (hello, link) => {
+          owner = this.#ownerOf(hello);
+          const refusal = owner
+            ? owner.admitLink(hello)
+            : new TunnelError("PROTOCOL", "that R2 is not registered here");
+          if (owner && !refusal) owner.links.add(link);
+          return refusal;
+        },
+      },
+      onState: (link, error) => {
+        if (link.state === "open") this.#newLinks--;
+        if (link.state === "closed" && !owner?.links.delete(link)) this.#newLinks--;
+        if (owner) this.#forgetIfOver(owner);
+        this.#options.onLink(link, owner, error);
+      },
+    });
+  }
+
+  /** No R2 may register any more; those that have are told. */
+  drain(deadlineMs: number): void {
+    this.#draining = true;
+    for (const registration of this.#registrations) registration.drain(deadlineMs);
+  }
+
+  /** Ends every link and management connection. */
+  close(): void {
+    for (const link of this.links()) link.close();
+    for (const registration of [...this.#registrations]) registration.close();
+  }
+
+  #ownerOf(hello: LinkHello): Registration | undefined {
+    const key = `${hello.intranetInstanceId}/${hello.intranetWorkerId}`;
+    for (const registration of this.#registrations) {
+      if (registration.key === key && registration.state === "active") return registration;
+    }
+    return undefined;
+  }
+
+  #admit(candidate: Registration): TunnelError | undefined {
+    if (this.#draining) return new TunnelError("DRAINING", "this R1 stops");
+    for (const other of this.#registrations) {
+      if (other === candidate || other.key !== candidate.key) continue;
+      other.close(new TunnelError("LINK_LOST", "the same R2 has registered again"));
+    }
+    const { registrationsMax } = this.#options;
+    if (this.registrations.length >= registrationsMax) {
+      return new TunnelError("OVERLOADED", `this R1 takes at most ${registrationsMax} R2s`);
+    }
+    return undefined;
+  }
+
+  #changed(registration: Registration, error: TunnelError | undefined): void {
+    if (registration.state === "closed") {
+      this.#orphan(registration);
+      this.#forgetIfOver(registration);
+    }
+    this.#options.onRegistration(registration, error);
+  }
+
+  #forgetIfOver(registration: Registration): void {
+    if (registration.state === "closed" && registration.links.size === 0) this.#registrations.delete(registration);
+  }
+
+  /** A registration that ended takes its links with it, once their calls had time to finish. */
+  #orphan(registration: Registration): void {
+    const orphans = [...registration.links];
+    for (const link of orphans) link.drain("its management connection has ended");
+    this.#options.clock.after(orphanedMs, () => {
+      const error = new TunnelError("LINK_LOST", "its management connection has ended");
+      for (const link of orphans) link.close(error);
+    });
+  }
+}

@@ -1,0 +1,304 @@
+import { TunnelError } from "@sallyport/proto/error";
+import { type Limits, type LinkHello, protocolVersion } from "@sallyport/proto/frame";
+import {
+  type DmzMessage,
+  decodeDmz,
+  encodeIntranet,
+  type IntranetMessage,
+  type RouteHash,
+  type Unknown,
+  type Welcome,
+} from "@sallyport/proto/manage";
+import type { Budget } from "@sallyport/tunnel/budget";
+import type { AcceptCall } from "@sallyport/tunnel/call";
+import type { Clock } from "@sallyport/tunnel/clock";
+import { Heartbeat } from "@sallyport/tunnel/heartbeat";
+import { Link } from "@sallyport/tunnel/link";
+import { MessageStream } from "@sallyport/tunnel/message-stream";
+import type { LinkTransport } from "@sallyport/tunnel/transport";
+import { backoffMs, nextUplink, type UplinkEvent, type UplinkState } from "./state.ts";
+
+/** From dialling to Welcome. docs/protocol.md, "R2's uplink". */
+const attemptMs = 3_000;
+/** Links whose management connection has ended may finish their calls this long. */
+const orphanedMs = 5_000;
+/** The most links one R1 may have from us, whatever it orders. */
+const linksMax = 256;
+
+export interface UplinkOptions {
+  /** For logs: which R1 this is. */
+  readonly name: string;
+  readonly tunnel: string;
+  readonly instanceId: string;
+  readonly workerId: string;
+  readonly software: string;
+  readonly limits: Limits;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly budget: Budget;
+  readonly random: () => number;
+  /** A fresh channel each time. */
+  readonly dial: (method: "manage" | "carry") => LinkTransport;
+  readonly accept: AcceptCall;
+  readonly routes: () => readonly RouteHash[];
+  readonly onState: (state: UplinkState, error: TunnelError | undefined) => void;
+  readonly onLink: (link: Link, error: TunnelError | undefined) => void;
+}
+
+type ManageStream = MessageStream<Exclude<IntranetMessage, Unknown>, DmzMessage>;
+
+interface LinkOrder {
+  readonly order: number;
+  open: number;
+  failed: number;
+  pending: number;
+  message: string;
+}
+
+/** R2's management connection to one R1, for ever restored, and the links that R1 orders over it. */
+export class Uplink {
+  state: UplinkState = { t: "disconnected", failures: 0 };
+  readonly links = new Set<Link>();
+  /** Attempts begun since the start. */
+  attempts = 0;
+  /** Events of an attempt that was given up. */
+  lateEvents = 0;
+  lastError: TunnelError | undefined;
+
+  readonly #options: UplinkOptions;
+  readonly #heartbeat: Heartbeat;
+  /** Of the attempt or connection that counts; another one's events are late. */
+  #stream: ManageStream | undefined;
+  #welcome: Welcome | undefined;
+  #cancelTimer: () => void = () => {};
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#heartbeat = new Heartbeat({
+      clock: options.clock,
+      intervalMs: options.heartbeatMs,
+      ping: (nonce) => this.#send({ t: "ping", ping: { nonce, ack: false } }),
+      silent: (silentMs) => this.#stream?.close(lost(`silent for ${silentMs} ms`)),
+    });
+  }
+
+  get active(): boolean {
+    return this.state.t === "active";
+  }
+
+  get roundTripMs(): number {
+    return this.#heartbeat.roundTripMs;
+  }
+
+  start(): void {
+    this.#on({ t: "dial" });
+  }
+
+  /** Tells R1, lets the links' calls finish; `close` ends what is left. */
+  drain(deadlineMs: number): void {
+    this.#send({ t: "drain", drain: { deadlineMs } });
+    for (const link of this.links) link.drain("R2 stops");
+  }
+
+  close(): void {
+    this.#on({ t: "stop" });
+  }
+
+  /** The routes have changed. */
+  reportRoutes(): void {
+    if (this.active) this.#send({ t: "routeReport", routeReport: { routes: this.#options.routes() } });
+  }
+
+  #on(event: UplinkEvent): void {
+    const step = nextUplink(this.state, event);
+    if (step.t === "illegal") {
+      this.lateEvents++;
+      return;
+    }
+    this.state = step.state;
+    const error = event.t === "ended" ? event.error : undefined;
+    if (error) this.lastError = error;
+    this.#options.onState(step.state, error);
+    if (step.effect) this.#effects[step.effect]();
+  }
+
+  readonly #effects = {
+    dial: (): void => this.#dial(),
+    hello: (): void => this.#hello(),
+    retry: (): void => this.#retry(),
+    stop: (): void => this.#stop(),
+  };
+
+  #dial(): void {
+    this.attempts++;
+    const stream: ManageStream = new MessageStream({
+      transport: this.#options.dial("manage"),
+      encode: encodeIntranet,
+      decode: decodeDmz,
+      onReady: () => this.#ofAttempt(stream, () => this.#on({ t: "ready" })),
+      onMessage: (message: DmzMessage) => this.#ofAttempt(stream, () => this.#receive(message)),
+      onClosed: (error) => this.#ofAttempt(stream, () => this.#ended(error)),
+    });
+    this.#stream = stream;
+    this.#cancelTimer = this.#options.clock.after(attemptMs, () =>
+      stream.close(lost(`no registration within ${attemptMs} ms`)),
+    );
+  }
+
+  #ofAttempt(stream: ManageStream, act: () => void): void {
+    if (stream === this.#stream) act();
+    else this.lateEvents++;
+  }
+
+  #hello(): void {
+    const { tunnel, instanceId, workerId, software, limits } = this.#options;
+    this.#send({ t: "hello", hello: { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits } });
+  }
+
+  #receive(message: DmzMessage): void {
+    this.#heartbeat.alive();
+    switch (message.t) {
+      case "welcome":
+        return this.#welcomed(message.welcome);
+      case "ping":
+        if (message.ping.ack) this.#heartbeat.answered(message.ping.nonce);
+        else this.#send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
+        return;
+      case "openLinks":
+        return this.#openLinks(message.openLinks.order, message.openLinks.count);
+      case "closeLinks":
+        return this.#closeLinks(message.closeLinks.linkIds);
+      case "drain":
+        return this.#on({ t: "peerDrains" });
+      default:
+        // Certificates and spans come with the parts that need them; a newer R1 may say more.
+        return;
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const { tunnel, clock } = this.#options;
+    if (this.state.t !== "registering") return this.#stream?.close(protocolError("welcome where none may be"));
+    if (welcome.protocol.major !== protocolVersion.major) {
+      return this.#stream?.close(protocolError(`R1 speaks protocol ${welcome.protocol.major}`));
+    }
+    if (welcome.tunnel !== tunnel) return this.#stream?.close(protocolError(`R1 serves tunnel ${welcome.tunnel}`));
+    this.#cancelTimer();
+    this.#welcome = welcome;
+    this.#heartbeat.start();
+    this.#on({ t: "welcome", nowMs: clock.now() });
+    this.reportRoutes();
+  }
+
+  #ended(error: TunnelError | undefined): void {
+    this.#cancelTimer();
+    this.#heartbeat.stop();
+    this.#stream = undefined;
+    this.#welcome = undefined;
+    this.#orphan();
+    this.#on({ t: "ended", nowMs: this.#options.clock.now(), error });
+  }
+
+  /** The links of a connection that has ended take no more calls, and close when their calls have ended. */
+  #orphan(): void {
+    const orphans = [...this.links];
+    for (const link of orphans) link.drain("its management connection has ended");
+    this.#options.clock.after(orphanedMs, () => {
+      for (const link of orphans) link.close(lost("its management connection has ended"));
+    });
+  }
+
+  #retry(): void {
+    const { clock, random } = this.#options;
+    const failures = "failures" in this.state ? this.state.failures : 0;
+    this.#cancelTimer = clock.after(backoffMs(failures, random()), () => this.#on({ t: "dial" }));
+  }
+
+  #stop(): void {
+    this.#cancelTimer();
+    this.#heartbeat.stop();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.close();
+    for (const link of [...this.links]) link.close(lost("R2 stops"));
+  }
+
+  #send(message: Exclude<IntranetMessage, Unknown>): void {
+    this.#stream?.send(message);
+  }
+
+  // --------------------------------------------------------------------------------------------------- links
+
+  #openLinks(order: number, count: number): void {
+    const welcome = this.#welcome;
+    if (!welcome) return this.#stream?.close(protocolError("links ordered before the registration"));
+    const room = Math.max(0, linksMax - this.links.size);
+    const begun = Math.min(count, room);
+    const progress: LinkOrder = { order, open: 0, failed: count - begun, pending: begun, message: "" };
+    if (begun < count) progress.message = `R2 opens at most ${linksMax} links to one R1`;
+    if (begun === 0) this.#reportOrder(progress);
+    for (let i = 0; i < begun; i++) this.#openLink(progress, welcome);
+  }
+
+  #openLink(order: LinkOrder, welcome: Welcome): void {
+    const { limits, heartbeatMs, clock, budget, accept } = this.#options;
+    let settled = false;
+    const link: Link = new Link({
+      transport: this.#options.dial("carry"),
+      limits,
+      heartbeatMs,
+      clock,
+      budget,
+      role: { t: "intranet", hello: this.#linkHello(order.order, welcome), accept },
+      onState: (changed, error) => {
+        if (changed.state === "closed") this.links.delete(changed);
+        if (!settled) this.#settle(order, changed, error);
+        settled = true;
+        this.#options.onLink(changed, error);
+      },
+    });
+    if (link.state !== "closed") this.links.add(link);
+  }
+
+  #settle(order: LinkOrder, link: Link, error: TunnelError | undefined): void {
+    order.pending--;
+    if (link.state === "open") order.open++;
+    else {
+      order.failed++;
+      order.message = error?.message ?? "the link was closed";
+    }
+    if (order.pending === 0) this.#reportOrder(order);
+  }
+
+  #reportOrder({ order, open, failed, message }: LinkOrder): void {
+    this.#send({ t: "linkOrderResult", linkOrderResult: { order, opened: open, failed, message } });
+  }
+
+  #linkHello(order: number, welcome: Welcome): LinkHello {
+    const { tunnel, instanceId, workerId, limits } = this.#options;
+    return {
+      protocol: protocolVersion,
+      tunnel,
+      dmzInstanceId: welcome.instanceId,
+      dmzWorkerId: welcome.workerId,
+      intranetInstanceId: instanceId,
+      intranetWorkerId: workerId,
+      linkId: crypto.randomUUID(),
+      order,
+      limits,
+    };
+  }
+
+  #closeLinks(linkIds: readonly string[]): void {
+    const ids = new Set(linkIds);
+    for (const link of this.links) if (ids.has(link.linkId)) link.drain("R1 has more links than it needs");
+  }
+}
+
+function lost(message: string): TunnelError {
+  return new TunnelError("LINK_LOST", message);
+}
+
+function protocolError(message: string): TunnelError {
+  return new TunnelError("PROTOCOL", message);
+}

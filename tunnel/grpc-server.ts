@@ -1,0 +1,235 @@
+import type * as http2 from "node:http2";
+import net from "node:net";
+import * as grpc from "@grpc/grpc-js";
+import { TunnelError } from "@sallyport/proto/error";
+import { carryPath, managePath } from "@sallyport/proto/manage";
+import { asIs, http2WindowBytes, messageBytesMax } from "./grpc-settings.ts";
+import { checkPeer, type Identity } from "./identity.ts";
+import type { LinkTransport, TransportEvents } from "./transport.ts";
+
+export interface TunnelServerOptions {
+  readonly identity: Identity;
+  /** The one SPIFFE URI a peer may have. */
+  readonly peerId: string;
+  readonly connectionsMax: number;
+  /** A stream of `Manage`; its batches are single messages. `peer` is "address:port". */
+  readonly onManage: (transport: LinkTransport, peer: string) => void;
+  readonly onCarry: (transport: LinkTransport, peer: string) => void;
+  /** A peer that was turned away before it had a stream, or whose TLS failed. */
+  readonly onRefused: (peer: string, error: TunnelError) => void;
+}
+
+/** From accepting a connection to its first stream: TLS and HTTP/2 set-up. */
+const setupMs = 5_000;
+
+/** The one place where gRPC is served. Owns the listening socket, so that a dead peer's connection can be destroyed. */
+export class TunnelServer {
+  readonly #options: TunnelServerOptions;
+  readonly #server: grpc.Server;
+  readonly #injector: { injectConnection(socket: net.Socket): void; destroy(): void };
+  readonly #listener = net.createServer((socket) => this.#accept(socket));
+  readonly #sockets = new Map<string, net.Socket>();
+  readonly #setupTimers = new Map<string, NodeJS.Timeout>();
+
+  constructor(options: TunnelServerOptions) {
+    this.#options = options;
+    this.#server = new grpc.Server({
+      "grpc.max_receive_message_length": messageBytesMax,
+      "grpc.max_send_message_length": messageBytesMax,
+      "grpc.max_concurrent_streams": 2,
+      "grpc.enable_channelz": 0,
+    });
+    this.#server.addService(
+      { manage: method(managePath), carry: method(carryPath) },
+      {
+        manage: (stream: ServerStream) => this.#start(stream, this.#options.onManage),
+        carry: (stream: ServerStream) => this.#start(stream, this.#options.onCarry),
+      },
+    );
+    this.#injector = this.#server.createConnectionInjector(credentials(options.identity));
+    for (const server of http2Servers(this.#server)) this.#tune(server);
+  }
+
+  /** Answers the port. Throws when the address cannot be had. */
+  listen(address: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#listener.once("error", reject);
+      this.#listener.listen(port, address, () => {
+        this.#listener.off("error", reject);
+        // A failed accept (no file descriptors left) must not end the process.
+        this.#listener.on("error", (error) => this.#refused("listener", error));
+        resolve((this.#listener.address() as net.AddressInfo).port);
+      });
+    });
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** Stops accepting; streams live on. */
+  stopListening(): void {
+    this.#listener.close();
+  }
+
+  close(): void {
+    this.#listener.close();
+    this.#injector.destroy();
+    for (const socket of this.#sockets.values()) socket.destroy();
+    this.#server.forceShutdown();
+  }
+
+  #accept(socket: net.Socket): void {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    if (this.#sockets.size >= this.#options.connectionsMax) {
+      socket.destroy();
+      return this.#refused(peer, new Error(`already ${this.#options.connectionsMax} connections`));
+    }
+    socket.setNoDelay(true);
+    this.#sockets.set(peer, socket);
+    const timer = setTimeout(() => {
+      this.#refused(peer, new Error(`no gRPC stream within ${setupMs} ms`));
+      socket.destroy();
+    }, setupMs);
+    this.#setupTimers.set(peer, timer);
+    socket.once("close", () => {
+      this.#settled(peer);
+      this.#sockets.delete(peer);
+    });
+    socket.on("error", () => socket.destroy());
+    this.#injector.injectConnection(socket);
+  }
+
+  #settled(peer: string): void {
+    clearTimeout(this.#setupTimers.get(peer));
+    this.#setupTimers.delete(peer);
+  }
+
+  #start(stream: ServerStream, serve: (transport: LinkTransport, peer: string) => void): void {
+    const peer = stream.getPeer();
+    this.#settled(peer);
+    const refusal = checkPeer(stream.getAuthContext().sslPeerCertificate, this.#options.peerId);
+    const transport = new ServerTransport(stream, () => this.#sockets.get(peer)?.destroy());
+    if (refusal) {
+      this.#options.onRefused(peer, refusal);
+      transport.listen({ onBatch() {}, onSent() {}, onClosed() {} });
+      return transport.close(refusal);
+    }
+    // R2 waits for this before it writes (retries are off).
+    stream.sendMetadata(new grpc.Metadata());
+    serve(transport, peer);
+  }
+
+  /** grpc-js 1.14 leaves a server's window at 64 KiB: 1.6 MB/s at 40 ms. A test watches what a client is told. */
+  #tune(server: http2.Http2SecureServer): void {
+    server.updateSettings({ enablePush: false, initialWindowSize: http2WindowBytes });
+    server.on("session", (session: http2.ServerHttp2Session) => session.setLocalWindowSize(http2WindowBytes));
+    server.on("tlsClientError", (error, socket) => {
+      this.#refused(`${socket.remoteAddress}:${socket.remotePort}`, error);
+      socket.destroy();
+    });
+  }
+
+  #refused(peer: string, error: Error): void {
+    this.#options.onRefused(peer, new TunnelError("POLICY", error.message, error));
+  }
+}
+
+type ServerStream = grpc.ServerDuplexStream<Buffer, Buffer>;
+
+class ServerTransport implements LinkTransport {
+  readonly #stream: ServerStream;
+  readonly #destroyConnection: () => void;
+  #events: TransportEvents | undefined;
+  #closed = false;
+  readonly #onWritten = (): void => {
+    if (!this.#closed) this.#events?.onSent();
+  };
+
+  constructor(stream: ServerStream, destroyConnection: () => void) {
+    this.#stream = stream;
+    this.#destroyConnection = destroyConnection;
+  }
+
+  listen(events: TransportEvents): void {
+    this.#events = events;
+    this.#stream.on("data", (batch: Buffer) => {
+      if (!this.#closed) events.onBatch(batch);
+    });
+    this.#stream.on("end", () => {
+      this.#stream.end();
+      this.#end(undefined);
+    });
+    this.#stream.on("cancelled", () => this.#end(new TunnelError("LINK_LOST", "the peer is gone")));
+    this.#stream.on("error", (error: Error) => this.#end(new TunnelError("LINK_LOST", error.message, error)));
+  }
+
+  send(batch: Buffer): void {
+    this.#stream.write(batch, this.#onWritten);
+  }
+
+  close(error?: TunnelError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (error === undefined) this.#stream.end();
+    else this.#refuse(error);
+    // The status needs a moment to leave; a peer that does not answer it is cut off.
+    const timer = setTimeout(this.#destroyConnection, 1_000);
+    timer.unref();
+    this.#events?.onClosed(error);
+  }
+
+  #refuse(error: TunnelError): void {
+    const status = { name: "status", message: error.message, code: statusOf(error), details: error.message };
+    this.#stream.emit("error", status);
+  }
+
+  #end(error: TunnelError | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events?.onClosed(error);
+  }
+}
+
+function statusOf(error: TunnelError): grpc.status {
+  switch (error.code) {
+    case "POLICY":
+      return grpc.status.PERMISSION_DENIED;
+    case "DRAINING":
+      return grpc.status.UNAVAILABLE;
+    case "OVERLOADED":
+      return grpc.status.RESOURCE_EXHAUSTED;
+    case "LINK_LOST":
+      return grpc.status.UNAVAILABLE;
+    default:
+      return grpc.status.FAILED_PRECONDITION;
+  }
+}
+
+function method(path: string): grpc.MethodDefinition<Buffer, Buffer> {
+  return {
+    path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
+}
+
+function credentials(identity: Identity): grpc.ServerCredentials {
+  const pair = { private_key: Buffer.from(identity.privateKey), cert_chain: Buffer.from(identity.certificateChain) };
+  const result = grpc.ServerCredentials.createSsl(Buffer.from(identity.trustedCas), [pair], true);
+  Object.assign(result._getConstructorOptions() ?? {}, { minVersion: "TLSv1.3" });
+  return result;
+}
+
+/** grpc-js keeps its HTTP/2 servers to itself; there is no other way to its windows. */
+function http2Servers(server: grpc.Server): Iterable<http2.Http2SecureServer> {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<http2.Http2SecureServer, unknown> };
+  if (!(http2Servers instanceof Map) || http2Servers.size === 0) {
+    throw new Error("this version of @grpc/grpc-js hides its HTTP/2 servers elsewhere; mend tunnel/grpc-server.ts");
+  }
+  return http2Servers.keys();
+}

@@ -1,0 +1,456 @@
+import { BatchWriter, decodeBatch } from "@sallyport/proto/codec";
+import { ErrorCode, errorName, TunnelError } from "@sallyport/proto/error";
+import type { FrameHandler, GoAway, Head, Limits, LinkHello, Open } from "@sallyport/proto/frame";
+import type { Budget } from "./budget.ts";
+import type { AcceptCall, Call, CallEvents } from "./call.ts";
+import { type CallOwner, CallStream } from "./call-stream.ts";
+import type { Clock } from "./clock.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { ReceiveWindow } from "./receive-window.ts";
+import type { LinkTransport, TransportEvents } from "./transport.ts";
+import { Turns } from "./turns.ts";
+
+/** docs/protocol.md, "Links". */
+const handshakeMs = 3_000;
+const callNumberMax = 2 ** 31 - 1;
+/** Control frames that may wait, beside a few for each call: more means a peer that sends and does not read. */
+const controlFramesMax = 1_024;
+const controlFramesPerCall = 8;
+
+export type LinkState = "handshake" | "open" | "draining" | "closed";
+
+export interface LinkOptions {
+  readonly transport: LinkTransport;
+  readonly limits: Limits;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly budget: Budget;
+  /** `open` → `draining` → `closed`; `handshake` is where it starts. Every change, once. */
+  readonly onState: (link: Link, error: TunnelError | undefined) => void;
+  /** A full link has room for a call again. */
+  readonly onRoom?: () => void;
+  readonly role: DmzRole | IntranetRole;
+}
+
+export interface DmzRole {
+  readonly t: "dmz";
+  /** An error refuses the link. */
+  readonly admit: (hello: LinkHello, link: Link) => TunnelError | undefined;
+}
+
+export interface IntranetRole {
+  readonly t: "intranet";
+  readonly hello: LinkHello;
+  readonly accept: AcceptCall;
+}
+
+/** Counters since the link began; the metrics page adds them up. */
+export interface LinkCounters {
+  calls: number;
+  bytesIn: number;
+  bytesOut: number;
+  batchesIn: number;
+  batchesOut: number;
+  /** Frames for calls that had ended. */
+  lateFrames: number;
+  /** Frames of a kind we do not know. */
+  unknownFrames: number;
+  refusedCalls: number;
+}
+
+/** Why a link takes no call now; `undefined`: it took it. */
+export type OpenFailure = "full" | "overloaded" | "closing";
+
+/**
+ * One pooled stream and its calls. Demultiplexing never waits: every frame is handed on or refused at once, and credit
+ * bounds what a slow reader makes us keep. docs/protocol.md, "Links" to "Draining".
+ */
+export class Link implements FrameHandler, TransportEvents, CallOwner {
+  readonly counters: LinkCounters = {
+    calls: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    batchesIn: 0,
+    batchesOut: 0,
+    lateFrames: 0,
+    unknownFrames: 0,
+    refusedCalls: 0,
+  };
+  /** From LinkHello; empty before. */
+  linkId = "";
+  state: LinkState = "handshake";
+
+  readonly #options: LinkOptions;
+  readonly #transport: LinkTransport;
+  readonly #clock: Clock;
+  readonly #heartbeat: Heartbeat;
+  readonly #calls = new Map<number, CallStream>();
+  readonly #turns = new Turns();
+  readonly #writer = new BatchWriter();
+  /** Frames that go before all data; each answers false when it does not fit. */
+  readonly #control: ControlFrame[] = [];
+  #peer: Limits;
+  #lastCall = 0;
+  #goAwaySent = false;
+  #outstanding = false;
+  #flushScheduled = false;
+  #batchBytes = 0;
+  #cancelHandshake: () => void;
+  readonly #flush = (): void => this.#flushNow();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#transport = options.transport;
+    this.#clock = options.clock;
+    this.#peer = options.limits;
+    this.#heartbeat = new Heartbeat({
+      clock: options.clock,
+      intervalMs: options.heartbeatMs,
+      ping: (nonce) => this.#queueControl({ t: "ping", nonce, ack: false }),
+      silent: (silentMs) => this.close(new TunnelError("LINK_LOST", `link ${this.linkId}: silent for ${silentMs} ms`)),
+    });
+    this.#cancelHandshake = this.#clock.after(handshakeMs, () =>
+      this.close(new TunnelError("LINK_LOST", `link: no handshake within ${handshakeMs} ms`)),
+    );
+    this.#transport.listen(this);
+    if (options.role.t === "intranet") {
+      this.linkId = options.role.hello.linkId;
+      this.#queueControl({ t: "linkHello", hello: options.role.hello });
+    }
+  }
+
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
+  /** Calls that may still be opened now. */
+  get freeCalls(): number {
+    return this.state === "open" ? this.#callsMax - this.#calls.size : 0;
+  }
+
+  /** Calls that have bytes to send and no credit. */
+  get stalledCalls(): number {
+    let stalled = 0;
+    for (const call of this.#calls.values()) if (call.stalled) stalled++;
+    return stalled;
+  }
+
+  /** Bytes that calls have queued here. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const call of this.#calls.values()) bytes += call.queuedBytes;
+    return bytes;
+  }
+
+  get #callsMax(): number {
+    return Math.min(this.#options.limits.callsPerLink, this.#peer.callsPerLink);
+  }
+
+  // ------------------------------------------------------------------------------------------- from our side
+
+  /** R1: starts a call. */
+  openCall(open: Open, events: CallEvents): Call | OpenFailure {
+    if (this.state !== "open") return "closing";
+    if (this.#calls.size >= this.#callsMax) return "full";
+    const { initialWindowBytes, windowMaxBytes } = this.#options.limits;
+    if (!this.#options.budget.take(initialWindowBytes)) return "overloaded";
+    const window = new ReceiveWindow(this.#options.budget, initialWindowBytes, windowMaxBytes, this.#clock.now());
+    const call = new CallStream(this, ++this.#lastCall, open, true, this.#peer.initialWindowBytes, window);
+    call.events = events;
+    this.#calls.set(call.number, call);
+    this.counters.calls++;
+    call.open(open);
+    if (this.#lastCall === callNumberMax) this.drain("call numbers are used up");
+    return call;
+  }
+
+  /** Takes no more calls; closes when the last one has ended. */
+  drain(message: string): void {
+    if (this.state === "handshake") return this.close();
+    if (this.state === "closed" || this.#goAwaySent) return;
+    this.#goAwaySent = true;
+    this.#queueControl({ t: "goAway", goAway: { lastCall: this.#lastCall, code: ErrorCode.DRAINING, message } });
+    this.#enterDraining();
+  }
+
+  /** Ends the link. Calls still running end with `error`, or LINK_LOST. */
+  close(error?: TunnelError): void {
+    if (this.state === "closed") return;
+    this.#closed(error);
+    this.#transport.close(error);
+  }
+
+  #enterDraining(): void {
+    if (this.state === "open") this.#setState("draining");
+    this.#closeIfDrained();
+  }
+
+  #closeIfDrained(): void {
+    if (this.state !== "draining" || this.#calls.size > 0 || this.#outstanding) return;
+    if (this.#control.length > 0 || !this.#turns.empty) return;
+    this.close();
+  }
+
+  #closed(error: TunnelError | undefined): void {
+    this.#cancelHandshake();
+    this.#heartbeat.stop();
+    this.#control.length = 0;
+    this.state = "closed";
+    for (const call of [...this.#calls.values()]) call.receiveReset(this.#lossOf(call, error));
+    this.#options.onState(this, error);
+  }
+
+  /** What was never announced is surely undelivered. */
+  #lossOf(call: CallStream, error: TunnelError | undefined): TunnelError {
+    const code = call.announced ? "LINK_LOST" : "REFUSED";
+    return new TunnelError(code, error?.message ?? "the link was closed", error);
+  }
+
+  #setState(state: LinkState): void {
+    this.state = state;
+    this.#options.onState(this, undefined);
+  }
+
+  // ------------------------------------------------------------------------------------------ for CallStream
+
+  activate(call: CallStream): void {
+    this.#turns.add(call);
+    this.#scheduleFlush();
+  }
+
+  forget(call: CallStream): void {
+    const full = this.#calls.size === this.#callsMax;
+    this.#calls.delete(call.number);
+    if (full && this.state === "open") this.#options.onRoom?.();
+    if (this.state === "draining") this.#scheduleFlush();
+  }
+
+  sendCredit(call: CallStream, bytes: number): void {
+    this.#queueControl({ t: "credit", call: call.number, bytes });
+  }
+
+  sendReset(call: CallStream, code: number, message: string): void {
+    this.#queueControl({ t: "reset", call: call.number, code, message });
+  }
+
+  nowMs(): number {
+    return this.#clock.now();
+  }
+
+  roundTripMs(): number {
+    return this.#heartbeat.roundTripMs;
+  }
+
+  // ------------------------------------------------------------------------------------------------- sending
+
+  #queueControl(frame: ControlFrame): void {
+    this.#control.push(frame);
+    if (this.#control.length > controlFramesMax + controlFramesPerCall * this.#calls.size) {
+      return this.close(new TunnelError("OVERLOADED", `link ${this.linkId}: the peer sends and does not read`));
+    }
+    this.#scheduleFlush();
+  }
+
+  /** All frames of one turn of the event loop leave together. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#outstanding || this.state === "closed") return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  #flushNow(): void {
+    this.#flushScheduled = false;
+    if (this.#outstanding || this.state === "closed") return;
+    const woken = this.#writeControl() ? this.#turns.fill(this.#writer) : [];
+    if (!this.#writer.empty) this.#send(this.#writer.finish());
+    for (const call of woken) call.wake();
+    this.#closeIfDrained();
+  }
+
+  #send(batch: Buffer): void {
+    this.#outstanding = true;
+    this.counters.batchesOut++;
+    this.counters.bytesOut += batch.length;
+    this.#transport.send(batch);
+  }
+
+  /** False when the batch is full. */
+  #writeControl(): boolean {
+    let written = 0;
+    for (const frame of this.#control) {
+      if (!writeControlFrame(this.#writer, frame)) break;
+      written++;
+    }
+    if (written === this.#control.length) this.#control.length = 0;
+    else this.#control.splice(0, written);
+    return this.#control.length === 0;
+  }
+
+  onSent(): void {
+    this.#outstanding = false;
+    if (this.state === "closed") return;
+    if (this.#control.length > 0 || !this.#turns.empty) this.#flushNow();
+    else this.#closeIfDrained();
+  }
+
+  // ----------------------------------------------------------------------------------------------- receiving
+
+  onBatch(batch: Buffer): void {
+    if (this.state === "closed") return;
+    this.#heartbeat.alive();
+    this.counters.batchesIn++;
+    this.counters.bytesIn += batch.length;
+    this.#batchBytes = batch.length;
+    try {
+      this.counters.unknownFrames += decodeBatch(batch, this);
+    } catch (error) {
+      this.close(error instanceof TunnelError ? error : new TunnelError("INTERNAL", `link: ${String(error)}`, error));
+    }
+  }
+
+  onClosed(error: TunnelError | undefined): void {
+    if (this.state === "closed") return;
+    this.#closed(
+      error ?? (this.#calls.size > 0 ? new TunnelError("LINK_LOST", "the peer closed the link") : undefined),
+    );
+  }
+
+  linkHello(hello: LinkHello): void {
+    const { role } = this.#options;
+    if (role.t !== "dmz" || this.state !== "handshake") throw protocolError("link_hello where none may be");
+    this.linkId = hello.linkId;
+    this.#peer = hello.limits;
+    const refusal = role.admit(hello, this);
+    if (refusal) return this.close(refusal);
+    this.#queueControl({ t: "linkWelcome", limits: this.#options.limits });
+    this.#opened();
+  }
+
+  linkWelcome(limits: Limits): void {
+    if (this.#options.role.t !== "intranet" || this.state !== "handshake") {
+      throw protocolError("link_welcome where none may be");
+    }
+    this.#peer = limits;
+    this.#opened();
+  }
+
+  #opened(): void {
+    this.#cancelHandshake();
+    this.#heartbeat.start();
+    this.#setState("open");
+  }
+
+  open(number: number, open: Open): void {
+    const { role } = this.#options;
+    this.#expectOpen("open");
+    if (role.t !== "intranet") throw protocolError("open from R2");
+    if (number <= this.#lastCall) throw protocolError(`call ${number} opened after call ${this.#lastCall}`);
+    if (this.#goAwaySent) return this.#refuse(number, "R2 drains");
+    this.#lastCall = number;
+    if (this.#calls.size >= this.#callsMax) return this.#refuse(number, "more calls than the link may carry");
+    const { initialWindowBytes, windowMaxBytes } = this.#options.limits;
+    if (!this.#options.budget.take(initialWindowBytes)) return this.#refuse(number, "R2's memory budget is spent");
+    const window = new ReceiveWindow(this.#options.budget, initialWindowBytes, windowMaxBytes, this.#clock.now());
+    const call = new CallStream(this, number, open, false, this.#peer.initialWindowBytes, window);
+    this.#calls.set(number, call);
+    this.counters.calls++;
+    call.events = role.accept(call, open);
+  }
+
+  #refuse(number: number, message: string): void {
+    this.counters.refusedCalls++;
+    this.#queueControl({ t: "reset", call: number, code: ErrorCode.REFUSED, message });
+  }
+
+  head(number: number, head: Head): void {
+    this.#find(number)?.receiveHead(head);
+  }
+
+  data(number: number, bytes: Buffer): void {
+    this.#find(number)?.receiveData(bytes, this.#batchBytes);
+  }
+
+  fin(number: number, trailers: readonly string[]): void {
+    this.#find(number)?.receiveFin(trailers);
+  }
+
+  reset(number: number, code: number, message: string): void {
+    this.#find(number)?.receiveReset(new TunnelError(errorName(code), message));
+  }
+
+  credit(number: number, bytes: number): void {
+    this.#find(number)?.receiveCredit(bytes);
+  }
+
+  held(number: number): void {
+    if (this.#options.role.t !== "dmz") throw protocolError("held from R1");
+    if (this.#find(number)) this.#queueControl({ t: "commit", call: number });
+  }
+
+  /** Nothing is held yet, so nothing waits for it. */
+  commit(number: number): void {
+    this.#find(number)?.fail("commit of a call that was not held");
+  }
+
+  ping(nonce: number, ack: boolean): void {
+    if (ack) this.#heartbeat.answered(nonce);
+    else this.#queueControl({ t: "ping", nonce, ack: true });
+  }
+
+  goAway(goAway: GoAway): void {
+    this.#expectOpen("go_away");
+    if (this.#options.role.t === "dmz") {
+      const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${goAway.message}`);
+      for (const call of [...this.#calls.values()]) if (call.number > goAway.lastCall) call.receiveReset(refused);
+    }
+    this.#enterDraining();
+  }
+
+  /** A call that has ended answers undefined; one that never was is an error of the peer's. */
+  #find(number: number): CallStream | undefined {
+    this.#expectOpen("a call's frame");
+    const call = this.#calls.get(number);
+    if (call) return call;
+    const known = number > 0 && (number <= this.#lastCall || this.#goAwaySent);
+    if (!known) throw protocolError(`a frame for call ${number}, which was never opened`);
+    this.counters.lateFrames++;
+    return undefined;
+  }
+
+  #expectOpen(what: string): void {
+    if (this.state === "handshake") throw protocolError(`${what} before the handshake`);
+  }
+}
+
+type ControlFrame =
+  | { readonly t: "ping"; readonly nonce: number; readonly ack: boolean }
+  | { readonly t: "credit"; readonly call: number; readonly bytes: number }
+  | { readonly t: "reset"; readonly call: number; readonly code: number; readonly message: string }
+  | { readonly t: "commit"; readonly call: number }
+  | { readonly t: "goAway"; readonly goAway: GoAway }
+  | { readonly t: "linkHello"; readonly hello: LinkHello }
+  | { readonly t: "linkWelcome"; readonly limits: Limits };
+
+/** False when it does not fit in the batch. */
+function writeControlFrame(writer: BatchWriter, frame: ControlFrame): boolean {
+  switch (frame.t) {
+    case "ping":
+      return writer.ping(frame.nonce, frame.ack);
+    case "credit":
+      return writer.credit(frame.call, frame.bytes);
+    case "reset":
+      return writer.reset(frame.call, frame.code, frame.message);
+    case "commit":
+      return writer.commit(frame.call);
+    case "goAway":
+      return writer.goAway(frame.goAway);
+    case "linkHello":
+      return writer.linkHello(frame.hello);
+    case "linkWelcome":
+      return writer.linkWelcome(frame.limits);
+  }
+}
+
+function protocolError(what: string): TunnelError {
+  return new TunnelError("PROTOCOL", `link: ${what}`);
+}
