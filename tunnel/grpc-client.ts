@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import tls from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import { TunnelError } from "@sallyport/proto/error";
@@ -31,6 +32,8 @@ export const dialGrpc: Dial = (method, options) => {
     "grpc.max_send_message_length": messageBytesMax,
     "grpc.enable_channelz": 0,
     "grpc-node.flow_control_window": http2WindowBytes,
+    // RFC 6066 allows no address as server name.
+    ...(isIP(options.address) ? { "grpc.ssl_target_name_override": "r1.sallyport.invalid" } : {}),
     // Ends a connection whose peer is gone after its stream was closed here.
     "grpc.keepalive_time_ms": 10_000,
     "grpc.keepalive_timeout_ms": 5_000,

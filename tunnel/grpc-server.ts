@@ -12,6 +12,8 @@ export interface TunnelServerOptions {
   /** The one SPIFFE URI a peer may have. */
   readonly peerId: string;
   readonly connectionsMax: number;
+  /** From accepting a connection to its first stream. */
+  readonly setupMs?: number;
   /** A stream of `Manage`; its batches are single messages. `peer` is "address:port". */
   readonly onManage: (transport: LinkTransport, peer: string) => void;
   readonly onCarry: (transport: LinkTransport, peer: string) => void;
@@ -19,8 +21,8 @@ export interface TunnelServerOptions {
   readonly onRefused: (peer: string, error: TunnelError) => void;
 }
 
-/** From accepting a connection to its first stream: TLS and HTTP/2 set-up. */
-const setupMs = 5_000;
+/** TLS, HTTP/2 and the first stream take no longer. */
+const setupMsDefault = 5_000;
 
 /** The one place where gRPC is served. Owns the listening socket, so that a dead peer's connection can be destroyed. */
 export class TunnelServer {
@@ -87,6 +89,7 @@ export class TunnelServer {
     }
     socket.setNoDelay(true);
     this.#sockets.set(peer, socket);
+    const setupMs = this.#options.setupMs ?? setupMsDefault;
     const timer = setTimeout(() => {
       this.#refused(peer, new Error(`no gRPC stream within ${setupMs} ms`));
       socket.destroy();

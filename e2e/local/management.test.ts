@@ -28,6 +28,7 @@ function startDmz(clock: FakeClock, instanceId = "dmz-1", linksMin = 2): Dmz {
     ...{ instanceId, clock, budget: new Budget(limits.memoryBudgetBytes), registrationsMax: 4, linksMax: 32 },
     onRegistration: refresh,
     onLink: refresh,
+    onLinkClosed: () => {},
     onRoom: () => pool.serveWaiting(),
   });
   const pool = new Pool({ source: registry, linksMin, waitingCallsMax: 2, waitingMs: 5_000, clock });

@@ -26,6 +26,8 @@ export interface RegistryOptions {
   readonly onRoom: () => void;
   /** A link has changed. */
   readonly onLink: (link: Link, registration: Registration | undefined, error: TunnelError | undefined) => void;
+  /** After `onLink`, when `links` does not name it any more. */
+  readonly onLinkClosed: (link: Link, error: TunnelError | undefined) => void;
 }
 
 /** All R2s that are registered here, and their links. */
@@ -101,6 +103,7 @@ export class Registry {
         if (link.state === "closed" && !owner?.links.delete(link)) this.#newLinks--;
         if (owner) this.#forgetIfOver(owner);
         this.#options.onLink(link, owner, error);
+        if (link.state === "closed") this.#options.onLinkClosed(link, error);
       },
     });
   }

@@ -1,0 +1,265 @@
+import { randomUUID } from "node:crypto";
+import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
+import { Budget } from "@sallyport/tunnel/budget";
+import { CallMetrics } from "@sallyport/tunnel/call-metrics";
+import { systemClock } from "@sallyport/tunnel/clock";
+import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { spiffeId } from "@sallyport/tunnel/identity";
+import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
+import { listenError } from "@sallyport/tunnel/listen-error";
+import { createLog, type Log } from "@sallyport/tunnel/log";
+import type { RunningRouter } from "@sallyport/tunnel/process";
+import { software } from "@sallyport/tunnel/software";
+import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
+import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
+import { healthServer } from "./health.ts";
+import { HttpListener } from "./listen/http.ts";
+import { Pool } from "./pool/pool.ts";
+import { Registry } from "./pool/registry.ts";
+import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
+
+/** R2s that may register, and connections on the tunnel's port beside their links. */
+const registrationsMax = 64;
+const spareConnectionsMax = 256;
+
+/** R1: composes the parts, listens on everything or on nothing. */
+export async function startDmzRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
+  const router = new DmzRouter(parseDmzConfig(input), onReady);
+  try {
+    await router.listen();
+  } catch (error) {
+    await router.close();
+    throw error;
+  }
+  return router;
+}
+
+class DmzRouter implements RunningRouter {
+  readonly ports: Record<string, number> = {};
+  readonly #config: DmzConfig;
+  readonly #onReady: (ready: boolean) => void;
+  readonly #log: Log;
+  readonly #instanceId = randomUUID();
+  readonly #metrics = new MetricsRegistry();
+  readonly #budget: Budget;
+  readonly #registry: Registry;
+  readonly #pool: Pool;
+  readonly #tunnel: TunnelServer;
+  readonly #listeners: readonly HttpListener[];
+  readonly #health: StatusServer;
+  readonly #admin: StatusServer;
+  readonly #linkMetrics: LinkMetrics;
+  readonly #callMetrics: CallMetrics;
+  #ready = false;
+  #draining = false;
+  #exchanges = 0;
+  #lastCall = 0;
+  #lastConnection = 0;
+  #onIdle: () => void = () => {};
+
+  constructor(config: DmzConfig, onReady: (ready: boolean) => void) {
+    this.#config = config;
+    this.#onReady = onReady;
+    this.#log = createLog("r1", config.log.level);
+    this.#budget = new Budget(config.limits.memoryBudgetBytes);
+    this.#registry = this.#createRegistry();
+    this.#pool = new Pool({
+      source: this.#registry,
+      linksMin: config.pool.min,
+      waitingCallsMax: config.waiting.callsMax,
+      waitingMs: config.waiting.timeoutMs,
+      clock: systemClock,
+    });
+    this.#tunnel = this.#createTunnel();
+    this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#registry.links(), this.#budget);
+    this.#callMetrics = new CallMetrics(this.#metrics, "listener");
+    this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
+    this.#health = healthServer(() => this.#ready);
+    this.#admin = this.#createAdmin();
+    this.#measure();
+  }
+
+  async listen(): Promise<void> {
+    const { tunnelEndpoint, health, admin } = this.#config;
+    for (const listener of this.#listeners) this.ports[listener.listener] = (await listener.listen()).port;
+    this.ports.health = await this.#health.listen(health.address, health.port);
+    this.ports.admin = await this.#admin.listen(admin.address, admin.port);
+    this.ports.tunnel = await this.#listenTunnel(tunnelEndpoint.address, tunnelEndpoint.port);
+    this.#log.info({ ports: this.ports, tunnel: this.#config.tunnel, instance: this.#instanceId }, "listening");
+  }
+
+  /** Not ready → R2s are told → responses close their connections → calls finish → all is closed. */
+  async drain(): Promise<void> {
+    const { drainMs } = this.#config.limits;
+    this.#log.info({ exchanges: this.#exchanges, drainMs }, "draining");
+    this.#draining = true;
+    this.#refresh();
+    this.#registry.drain(drainMs);
+    const finished = Promise.all(this.#listeners.map((listener) => listener.finish()));
+    await Promise.race([this.#idle(), after(drainMs)]);
+    this.#pool.close();
+    await Promise.race([finished, after(1_000)]);
+    await this.close();
+    this.#log.info("stopped");
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.#pool.close();
+    this.#registry.close();
+    this.#tunnel.close();
+    this.#health.close();
+    this.#admin.close();
+  }
+
+  /** Resolves when no exchange is under way. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#exchanges === 0) resolve();
+    });
+  }
+
+  async #listenTunnel(address: string, port: number): Promise<number> {
+    try {
+      return await this.#tunnel.listen(address, port);
+    } catch (error) {
+      throw listenError("tunnel endpoint", address, port, error as Error);
+    }
+  }
+
+  #createRegistry(): Registry {
+    const { tunnel, limits, pool } = this.#config;
+    return new Registry({
+      ...{ tunnel, limits, software, heartbeatMs: limits.heartbeatMs, registrationsMax, linksMax: 2 * pool.max },
+      ...{ instanceId: this.#instanceId, workerId: "0", clock: systemClock, budget: this.#budget },
+      onRegistration: ({ peer, state, hello }, error) => {
+        this.#log.info({ peer, state, intranet: hello?.instanceId, error: error?.message }, "management connection");
+        this.#refresh();
+      },
+      onRoom: () => this.#pool.serveWaiting(),
+      onLink: ({ linkId, state }, _registration, error) => {
+        this.#log.debug({ link: linkId, state, error: error?.message }, "link");
+        this.#refresh();
+      },
+      onLinkClosed: (link, error) => this.#linkMetrics.closed(link, error),
+    });
+  }
+
+  /** Something about registrations or links has changed. */
+  #refresh(): void {
+    this.#pool.refresh();
+    const ready = this.#registry.active && !this.#draining;
+    if (ready === this.#ready) return;
+    this.#ready = ready;
+    this.#log.info({ ready }, "readiness");
+    this.#onReady(ready);
+  }
+
+  #createTunnel(): TunnelServer {
+    const { identity, trustDomain, tunnel, pool } = this.#config;
+    return new TunnelServer({
+      identity,
+      peerId: spiffeId(trustDomain, tunnel, "intranet"),
+      connectionsMax: registrationsMax + 2 * pool.max + spareConnectionsMax,
+      onManage: (transport, peer) => this.#registry.acceptManage(transport, peer),
+      onCarry: (transport) => this.#registry.acceptCarry(transport),
+      onRefused: (peer, error) => this.#log.warn({ peer, error: error.message }, "tunnel connection refused"),
+    });
+  }
+
+  #createListener(listener: DmzConfig["listeners"][number]): HttpListener {
+    const { http } = this.#config;
+    const deps: RelayDeps = {
+      ...{ starter: this.#pool, clock: systemClock },
+      ...{ bodyIdleTimeoutMs: http.bodyIdleTimeoutMs, halfClosedTimeoutMs: http.halfClosedTimeoutMs },
+      nextId: () => this.#nextId(),
+      onDone: (entry) => this.#done(entry),
+    };
+    return new HttpListener({
+      ...{ listener, http, clock: systemClock },
+      nextConnection: () => ++this.#lastConnection,
+      onExchange: (exchange) => {
+        this.#exchanges++;
+        relayExchange(exchange, deps);
+      },
+      onRefused: (_connection, refusal) => this.#log.info({ listener: listener.name, ...refusal }, "refused"),
+    });
+  }
+
+  #nextId(): string {
+    return `${this.#instanceId.slice(0, 8)}-${(++this.#lastCall).toString(36)}`;
+  }
+
+  #done(entry: AccessEntry): void {
+    this.#callMetrics.done({ ...entry, by: entry.listener, error: entry.error === "" ? undefined : entry.error });
+    if (this.#log.isLevelEnabled("info")) this.#log.info(entry, "access");
+    if (--this.#exchanges === 0) this.#onIdle();
+  }
+
+  // -------------------------------------------------------------------------------------------- what people see
+
+  #createAdmin(): StatusServer {
+    return new StatusServer("admin port", {
+      "/livez": () => text(200, "ok\n"),
+      "/readyz": () => (this.#ready ? text(200, "ok\n") : text(503, "no active management connection\n")),
+      "/metrics": async () => ({
+        ...{ status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.metrics() },
+      }),
+      "/statusz": () => json(this.#status()),
+    });
+  }
+
+  #status(): object {
+    return {
+      ...{ role: "dmz", tunnel: this.#config.tunnel, instanceId: this.#instanceId, software, pid: process.pid },
+      ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
+      exchanges: this.#exchanges,
+      waitingCalls: this.#pool.waitingCount,
+      waiting: this.#pool.counters,
+      memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
+      listeners: this.#listeners.map((listener) => ({ name: listener.listener, ...listener.stats })),
+      intranetRouters: this.#registry.registrations.map((registration) => ({
+        ...{ peer: registration.peer, state: registration.state, instanceId: registration.hello?.instanceId },
+        ...{ software: registration.hello?.software, routes: registration.routeCount },
+        ...{ roundTripMs: registration.roundTripMs, linksOnOrder: registration.linksOnOrder },
+        lastOrderError: registration.lastOrderError,
+        links: [...registration.links].map(({ linkId, state, callCount, queuedBytes, counters }) => ({
+          ...{ linkId, state, calls: callCount, queuedBytes, counters },
+        })),
+      })),
+    };
+  }
+
+  #measure(): void {
+    collectDefaultMetrics({ register: this.#metrics });
+    const gauge = (name: string, help: string, read: () => number): void => liveGauge(this.#metrics, name, help, read);
+    const counter = (name: string, help: string, read: () => number): void =>
+      totalCounter(this.#metrics, name, help, read);
+    gauge(
+      "sallyport_management_connections",
+      "R2s with an active management connection.",
+      () => this.#registry.registrations.filter(({ state }) => state === "active").length,
+    );
+    gauge("sallyport_exchanges", "HTTP exchanges under way.", () => this.#exchanges);
+    gauge("sallyport_waiting_calls", "Calls that wait for a link.", () => this.#pool.waitingCount);
+    counter("sallyport_waited_calls_total", "Calls that had to wait for a link.", () => this.#pool.counters.waited);
+    counter(
+      "sallyport_waiting_timeouts_total",
+      "Calls that found no link in time.",
+      () => this.#pool.counters.timedOut,
+    );
+    counter("sallyport_waiting_full_total", "Calls that found no place to wait.", () => this.#pool.counters.turnedAway);
+    gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
+    counter("sallyport_refused_requests_total", "Bytes that were no request.", () => this.#sum("refused"));
+    counter("sallyport_dropped_connections_total", "Connections over the limit.", () => this.#sum("dropped"));
+  }
+
+  #sum(key: "connections" | "refused" | "dropped"): number {
+    return this.#listeners.reduce((sum, listener) => sum + listener.stats[key], 0);
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

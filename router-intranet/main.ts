@@ -1,0 +1,4 @@
+import { runRouter } from "@sallyport/tunnel/process";
+import { startIntranetRouter } from "./router.ts";
+
+runRouter(startIntranetRouter);

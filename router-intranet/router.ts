@@ -1,0 +1,235 @@
+import { randomUUID } from "node:crypto";
+import { TunnelError } from "@sallyport/proto/error";
+import type { Open } from "@sallyport/proto/frame";
+import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
+import { Budget } from "@sallyport/tunnel/budget";
+import { CallMetrics } from "@sallyport/tunnel/call-metrics";
+import { systemClock } from "@sallyport/tunnel/clock";
+import { dialGrpc } from "@sallyport/tunnel/grpc-client";
+import { spiffeId } from "@sallyport/tunnel/identity";
+import type { Link } from "@sallyport/tunnel/link";
+import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
+import { createLog, type Log } from "@sallyport/tunnel/log";
+import type { RunningRouter } from "@sallyport/tunnel/process";
+import { software } from "@sallyport/tunnel/software";
+import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
+import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
+import { allowAllButMetadata } from "./dial/address.ts";
+import type { Destinations } from "./dial/destination.ts";
+import { createDestinations } from "./dial/dialler.ts";
+import { pickBackend } from "./match/backend.ts";
+import { compileRoutes } from "./match/compile.ts";
+import { match } from "./match/match.ts";
+import { routeHashes } from "./match/route-hash.ts";
+import type { RoutingTable } from "./match/routing-table.ts";
+import { type CallDone, createRelay, type Found } from "./relay.ts";
+import { Uplink } from "./uplink/uplink.ts";
+
+/** R2: composes the parts and dials its R1s for ever. */
+export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
+  const router = new IntranetRouter(parseIntranetConfig(input), onReady);
+  await router.start();
+  return router;
+}
+
+class IntranetRouter implements RunningRouter {
+  readonly ports: Record<string, number> = {};
+  readonly #config: IntranetConfig;
+  readonly #onReady: (ready: boolean) => void;
+  readonly #log: Log;
+  readonly #instanceId = randomUUID();
+  readonly #metrics = new MetricsRegistry();
+  readonly #budget: Budget;
+  readonly #table: RoutingTable;
+  readonly #destinations: Destinations;
+  readonly #uplinks: readonly Uplink[];
+  readonly #admin: StatusServer;
+  readonly #linkMetrics: LinkMetrics;
+  readonly #callMetrics: CallMetrics;
+  #ready = false;
+  #draining = false;
+  #onNoLinks: () => void = () => {};
+
+  constructor(config: IntranetConfig, onReady: (ready: boolean) => void) {
+    this.#config = config;
+    this.#onReady = onReady;
+    this.#log = createLog("r2", config.log.level);
+    this.#budget = new Budget(config.limits.memoryBudgetBytes);
+    this.#table = this.#compile();
+    const { connectTimeoutMs, keepAliveTimeoutMs, connectionsMax } = config.destinations;
+    this.#destinations = createDestinations({
+      ...{ connectTimeoutMs, keepAliveTimeoutMs, connectionsMax, allowAddress: allowAllButMetadata },
+    });
+    this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#links(), this.#budget);
+    this.#callMetrics = new CallMetrics(this.#metrics, "route");
+    this.#uplinks = this.#createUplinks();
+    this.#admin = this.#createAdmin();
+    this.#measure();
+  }
+
+  async start(): Promise<void> {
+    const { address, port } = this.#config.admin;
+    this.ports.admin = await this.#admin.listen(address, port);
+    this.#log.info({ ports: this.ports, tunnel: this.#config.tunnel, instance: this.#instanceId }, "started");
+    for (const uplink of this.#uplinks) uplink.start();
+  }
+
+  /** R1s are told → links take no more calls → calls finish → all is closed. */
+  async drain(): Promise<void> {
+    const { drainMs } = this.#config.limits;
+    this.#log.info({ drainMs }, "draining");
+    this.#draining = true;
+    this.#changed();
+    for (const uplink of this.#uplinks) uplink.drain(drainMs);
+    await Promise.race([this.#noLinks(), after(drainMs)]);
+    for (const uplink of this.#uplinks) uplink.close();
+    await Promise.race([this.#destinations.close(), after(1_000)]);
+    this.#admin.close();
+    this.#log.info("stopped");
+  }
+
+  #noLinks(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onNoLinks = resolve;
+      if (this.#links().length === 0) resolve();
+    });
+  }
+
+  #links(): Link[] {
+    return this.#uplinks.flatMap((uplink) => [...uplink.links]);
+  }
+
+  #compile(): RoutingTable {
+    const [namespace = "", name = ""] = this.#config.tunnel.split("/");
+    const table = compileRoutes(this.#config.routes, { namespace, name });
+    for (const { route, message } of table.problems) this.#log.warn({ route, problem: message }, "route");
+    return table;
+  }
+
+  #createUplinks(): Uplink[] {
+    const { identity, trustDomain, tunnel, limits, dmz } = this.#config;
+    const peerId = spiffeId(trustDomain, tunnel, "dmz");
+    const accept = createRelay({
+      ...{ destinations: this.#destinations, clock: systemClock },
+      responseTimeoutMs: this.#config.destinations.responseTimeoutMs,
+      find: (open) => this.#find(open),
+      onDone: (done) => this.#done(done),
+    });
+    const routes = routeHashes(this.#table);
+    return dmz.map(
+      ({ name, address, port }) =>
+        new Uplink({
+          ...{ name, tunnel, limits, software, accept, instanceId: this.#instanceId, workerId: "0" },
+          ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
+          dial: (method) => dialGrpc(method, { address, port, identity, peerId }),
+          routes: () => routes,
+          onState: (state, error) => {
+            this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
+            this.#changed();
+          },
+          onLink: (link, error) => this.#linkChanged(name, link, error),
+        }),
+    );
+  }
+
+  #linkChanged(dmz: string, link: Link, error: TunnelError | undefined): void {
+    this.#log.debug({ dmz, link: link.linkId, state: link.state, error: error?.message }, "link");
+    if (link.state !== "closed") return;
+    this.#linkMetrics.closed(link, error);
+    if (this.#links().length === 0) this.#onNoLinks();
+  }
+
+  #changed(): void {
+    const ready = !this.#draining && this.#uplinks.every(({ active }) => active);
+    if (ready === this.#ready) return;
+    this.#ready = ready;
+    this.#onReady(ready);
+  }
+
+  #find(open: Open): Found {
+    const found = match(this.#table, open);
+    if (found.t === "none") {
+      const text = `no route takes ${open.method} ${pathOf(open.target)} on listener ${open.listener}`;
+      return { t: "fail", error: new TunnelError("NO_ROUTE", text) };
+    }
+    const pick = pickBackend(found.route, Math.random);
+    if (pick.t === "none") return { t: "fail", error: new TunnelError("DESTINATION_UNREACHABLE", pick.message) };
+    return { t: "destination", origin: pick.backend.origin, route: found.route.key };
+  }
+
+  #done(done: CallDone): void {
+    this.#callMetrics.done({ ...done, by: done.route, error: done.error?.code });
+    if (!this.#log.isLevelEnabled("info")) return;
+    const { error, ...entry } = done;
+    this.#log.info({ ...entry, error: error?.code ?? "", detail: error?.message, cause: causeOf(error) }, "access");
+  }
+
+  // -------------------------------------------------------------------------------------------- what people see
+
+  #createAdmin(): StatusServer {
+    return new StatusServer("admin port", {
+      "/livez": () => text(200, "ok\n"),
+      "/readyz": () => (this.#ready ? text(200, "ok\n") : text(503, "not connected to every R1\n")),
+      "/metrics": async () => ({
+        ...{ status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.metrics() },
+      }),
+      "/statusz": () => json(this.#status()),
+    });
+  }
+
+  #status(): object {
+    return {
+      ...{ role: "intranet", tunnel: this.#config.tunnel, instanceId: this.#instanceId, software, pid: process.pid },
+      ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
+      memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
+      routes: routeHashes(this.#table),
+      routeProblems: this.#table.problems,
+      uplinks: this.#uplinks.map((uplink, i) => ({
+        ...{ dmz: this.#config.dmz[i]?.name, state: uplink.state.t, attempts: uplink.attempts },
+        ...{ roundTripMs: uplink.roundTripMs, lastError: uplink.lastError?.message ?? "" },
+        links: [...uplink.links].map(({ linkId, state, callCount, queuedBytes, counters }) => ({
+          ...{ linkId, state, calls: callCount, queuedBytes, counters },
+        })),
+      })),
+    };
+  }
+
+  #measure(): void {
+    collectDefaultMetrics({ register: this.#metrics });
+    const sum = (read: (uplink: Uplink) => number) => () =>
+      this.#uplinks.reduce((total, uplink) => total + read(uplink), 0);
+    liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.length);
+    liveGauge(
+      this.#metrics,
+      "sallyport_management_connections",
+      "R1s with an active management connection.",
+      sum(({ active }) => (active ? 1 : 0)),
+    );
+    totalCounter(
+      this.#metrics,
+      "sallyport_uplink_attempts_total",
+      "Attempts to connect to an R1.",
+      sum(({ attempts }) => attempts),
+    );
+    totalCounter(
+      this.#metrics,
+      "sallyport_uplink_late_events_total",
+      "Events of attempts that were given up.",
+      sum(({ lateEvents }) => lateEvents),
+    );
+    liveGauge(this.#metrics, "sallyport_routes", "Routes served.", () => this.#table.routes.length);
+  }
+}
+
+/** Without the query, which may hold what is not for logs and answers. */
+function pathOf(target: string): string {
+  return target.split("?", 1)[0]!.slice(0, 200);
+}
+
+function causeOf(error: TunnelError | undefined): string | undefined {
+  return error?.cause instanceof Error ? error.cause.message : undefined;
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,4 @@
+import packageJson from "./package.json" with { type: "json" };
+
+/** For people: logs, status pages, the registration. */
+export const software = `sallyport/${packageJson.version}`;
