@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { nearWord } from "./near-word.ts";
+import { regularExpressionProblem } from "./regular-expression.ts";
 
 /**
  * The two resources, `ReverseTunnel` and `TunnelRoute`, group sallyport.dev, version v1alpha1: the one source for
- * documents on a machine and in a cluster. Every default is filled in, unknown keys are refused.
+ * documents on a machine and in a cluster. Every default is filled in, unknown keys are refused. Messages are predicates
+ * of the value at fault: problem.ts puts it in front of them.
  */
 
 export const apiVersion = "sallyport.dev/v1alpha1";
@@ -22,29 +25,48 @@ export const documentLimits = {
 const name = z
   .string()
   .max(documentLimits.nameLengthMax)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "is lower-case letters, digits, '-' and '.', as Kubernetes names are");
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    "is not a Kubernetes name: lower-case letters, digits, '-' and '.', a letter or digit at each end",
+  );
 const label = z
   .string()
   .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, "is lower-case letters, digits and '-', as Kubernetes labels are");
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    "is not a Kubernetes label: lower-case letters, digits and '-', a letter or digit at each end",
+  );
 const port = z.int().min(1).max(65535);
 const value = z.string().min(1).max(documentLimits.valueLengthMax);
+
+const knownVersion = z.literal(apiVersion, {
+  error: ({ input }) => (input === undefined ? undefined : `is not known; known: ${apiVersion}`),
+});
 
 const metadata = z.looseObject({
   name,
   namespace: label.default("default"),
   /** RFC 3339; older routes win over younger ones that are as specific. */
-  creationTimestamp: z.iso.datetime().optional(),
+  creationTimestamp: z.iso.datetime({ error: 'is not a time in UTC such as "2026-11-23T12:00:00Z"' }).optional(),
 });
+
+const protocols = ["HTTP"] as const;
+/** Of the whole design; a later version serves them. */
+const protocolsToCome = ["HTTPS", "TLS", "NetTCP", "TCP"];
 
 export const listenerSchema = z.strictObject({
   name: label,
-  protocol: z.enum(["HTTP"]),
+  protocol: z.enum(protocols, { error: (issue) => protocolProblem(issue.input) }),
   port,
 });
 
+function protocolProblem(input: unknown): string | undefined {
+  if (typeof input !== "string" || nearWord(input, protocols) !== undefined) return undefined;
+  return protocolsToCome.includes(input) ? `is not served by this version; ${protocols.join(", ")} is` : undefined;
+}
+
 export const reverseTunnelSchema = z.strictObject({
-  apiVersion: z.literal(apiVersion),
+  apiVersion: knownVersion,
   kind: z.literal("ReverseTunnel"),
   metadata,
   spec: z.strictObject({
@@ -52,7 +74,14 @@ export const reverseTunnelSchema = z.strictObject({
     pairs: z.int().min(1).max(documentLimits.pairsMax).default(2),
     dmz: z.strictObject({
       namespace: label.optional(),
-      listeners: z.array(listenerSchema).min(1).max(documentLimits.listenersMax),
+      listeners: z
+        .array(listenerSchema)
+        .min(1)
+        .max(documentLimits.listenersMax)
+        .superRefine((listeners, context) => {
+          refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" });
+          refuseRepeats(listeners, context, { keyOf: (listener) => listener.port, path: ["port"], what: "port" });
+        }),
     }),
     intranet: z.strictObject({ namespace: label.optional() }).default({}),
     /** Links per R1, over all its R2s. */
@@ -61,52 +90,119 @@ export const reverseTunnelSchema = z.strictObject({
         min: z.int().min(1).max(documentLimits.linksMax).default(2),
         max: z.int().min(1).max(documentLimits.linksMax).default(16),
       })
-      .refine((pool) => pool.min <= pool.max, "pool.min is greater than pool.max; lower the one or raise the other")
+      .superRefine(refuseMinOverMax)
       .default({ min: 2, max: 16 }),
   }),
 });
 
-const textMatch = <const Types extends readonly [string, ...string[]]>(types: Types) =>
-  z.strictObject({ type: z.enum(types).default(types[0] as never), value });
+/** Refuses each entry of a list that is an earlier one's equal by `keyOf`; the problem lies at `path` within the entry. */
+export function refuseRepeats<Entry>(
+  entries: readonly Entry[],
+  context: z.RefinementCtx,
+  rule: { readonly keyOf: (entry: Entry) => string | number; readonly path: PropertyKey[]; readonly what: string },
+): void {
+  const first = new Map<string | number, number>();
+  for (const [index, entry] of entries.entries()) {
+    const earlier = first.get(rule.keyOf(entry));
+    if (earlier === undefined) first.set(rule.keyOf(entry), index);
+    else refuse(context, [index, ...rule.path], `is the ${rule.what} of entry ${earlier} already; give each its own`);
+  }
+}
+
+/** `pool`'s rule, here and in the routers' configuration. */
+export function refuseMinOverMax(pool: { readonly min: number; readonly max: number }, context: z.RefinementCtx): void {
+  if (pool.min <= pool.max) return;
+  refuse(context, ["min"], `is more than max, ${pool.max}; lower min or raise max`);
+}
+
+/** Adds a problem of its own; `message` is a predicate of the value at `path`. */
+export function refuse(context: z.RefinementCtx, path: PropertyKey[], message: string): void {
+  context.addIssue({ code: "custom", path, message });
+}
+
+const textType = z.enum(["Exact", "Prefix", "Contains", "RegularExpression"]).default("Exact");
+
+function refuseBadExpression(match: { readonly type: string; readonly value: string }, context: z.RefinementCtx): void {
+  const problem = match.type === "RegularExpression" ? regularExpressionProblem(match.value) : undefined;
+  if (problem !== undefined) refuse(context, ["value"], problem);
+}
+
+const textMatch = z.strictObject({ type: textType, value }).superRefine(refuseBadExpression);
+
+const headerName = value.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a name that an HTTP header can have");
+const headerMatch = z.strictObject({ name: headerName, type: textType, value }).superRefine(refuseBadExpression);
+const queryParamMatch = z.strictObject({ name: value, type: textType, value }).superRefine(refuseBadExpression);
+
+const pathMatch = z
+  .strictObject({ type: z.enum(["PathPrefix", "Exact", "RegularExpression"]).default("PathPrefix"), value })
+  .superRefine(refuseBadExpression)
+  .superRefine((path, context) => {
+    if (path.type === "RegularExpression") return;
+    if (!path.value.startsWith("/")) refuse(context, ["value"], 'does not start with "/"');
+    else if (/[?#]/.test(path.value))
+      refuse(context, ["value"], "is more than a path; match what follows '?' by queryParams");
+  });
 
 /** All given fields must hold. */
 export const routeMatchSchema = z.strictObject({
-  soap: z.strictObject({ action: textMatch(["Exact", "Prefix", "Contains", "RegularExpression"]) }).optional(),
-  path: z
-    .strictObject({ type: z.enum(["PathPrefix", "Exact", "RegularExpression"]).default("PathPrefix"), value })
-    .refine((path) => path.type === "RegularExpression" || path.value.startsWith("/"), "path.value starts with '/'")
-    .optional(),
+  soap: z.strictObject({ action: textMatch }).optional(),
+  path: pathMatch.optional(),
   /** "calc.example.com", or "*.example.com" for every name below it. */
   host: z
     .string()
     .max(253)
-    .regex(/^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "is a lower-case host name without a port, perhaps after '*.'")
+    .regex(
+      /^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+      "is not a host name in lower-case letters, without a port, perhaps after '*.'",
+    )
     .optional(),
   method: z
     .string()
-    .regex(/^[A-Z]{1,32}$/, "is an HTTP method in capital letters")
+    .regex(/^[A-Z]{1,32}$/, "is not an HTTP method in capital letters")
     .optional(),
-  headers: z
-    .array(z.strictObject({ name: value, ...textMatch(["Exact", "Prefix", "Contains", "RegularExpression"]).shape }))
-    .max(16)
-    .optional(),
-  queryParams: z
-    .array(z.strictObject({ name: value, ...textMatch(["Exact", "Prefix", "Contains", "RegularExpression"]).shape }))
-    .max(16)
-    .optional(),
+  headers: z.array(headerMatch).max(16).optional(),
+  queryParams: z.array(queryParamMatch).max(16).optional(),
 });
 
 const weight = z.int().min(0).max(1_000_000).default(1);
 
-const serviceRefSchema = z.strictObject({ name: label, namespace: label.optional(), port, weight });
+const backendUrl = z
+  .string()
+  .max(documentLimits.valueLengthMax)
+  .superRefine((url, context) => {
+    const problem = urlProblem(url);
+    if (problem !== undefined) refuse(context, [], problem);
+  })
+  .meta({ format: "uri", pattern: "^https?://" });
 
-const urlRefSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: "is not an http:// or https:// URL" }).max(documentLimits.valueLengthMax),
-  weight,
-});
+function urlProblem(url: string): string | undefined {
+  // The URL parser mends much (slashes, spaces, line ends); what it had to mend is refused.
+  const isHttp = /^https?:\/\/[^\s/\\?#]/.test(url) && !/[\s\\]/.test(url) && URL.canParse(url);
+  if (!isHttp) return "is not an http:// or https:// URL";
+  if (new URL(url).port === "0") return "names port 0; give the port that the service listens on";
+  if (/^https?:\/\/[^/?#@]+\/?$/.test(url)) return undefined;
+  return "is more than scheme://host:port; leave the rest out: a caller's path is passed on as it came";
+}
+
+const eitherForm = "give url (any address), or name and port (a Service)";
+
+function backendProblem(issue: z.core.$ZodRawIssue): string | undefined {
+  const { input } = issue;
+  if (typeof input !== "object" || input === null) return `is not a mapping; ${eitherForm}`;
+  const hasUrl = Object.hasOwn(input, "url");
+  if (hasUrl && Object.hasOwn(input, "name")) return `has both url and name; ${eitherForm}`;
+  const isBare = Object.keys(input).every((key) => key === "weight");
+  return isBare ? `names no destination; ${eitherForm}` : undefined;
+}
+
+const serviceRefSchema = z.strictObject(
+  { name: label, namespace: label.optional(), port, weight },
+  { error: backendProblem },
+);
+const urlRefSchema = z.strictObject({ url: backendUrl, weight }, { error: backendProblem });
 
 export const tunnelRouteSchema = z.strictObject({
-  apiVersion: z.literal(apiVersion),
+  apiVersion: knownVersion,
   kind: z.literal("TunnelRoute"),
   metadata,
   spec: z.strictObject({
@@ -117,12 +213,22 @@ export const tunnelRouteSchema = z.strictObject({
     /** Any one suffices; none takes everything. */
     matches: z.array(routeMatchSchema).max(documentLimits.matchesMax).default([]),
     backendRefs: z
-      .array(z.union([serviceRefSchema, urlRefSchema]))
+      .array(z.union([serviceRefSchema, urlRefSchema], { error: backendProblem }))
       .min(1)
       .max(documentLimits.backendRefsMax),
   }),
 });
 
+/** Every kind of document. */
+export const kinds = { ReverseTunnel: reverseTunnelSchema, TunnelRoute: tunnelRouteSchema } as const;
+
+/** What every document starts with, for one whose kind is none of these. */
+export const documentHeadSchema = z.looseObject({
+  apiVersion: knownVersion,
+  kind: z.enum(["ReverseTunnel", "TunnelRoute"] satisfies Kind[]),
+});
+
+export type Kind = keyof typeof kinds;
 export type Listener = z.output<typeof listenerSchema>;
 export type ReverseTunnel = z.output<typeof reverseTunnelSchema>;
 export type RouteMatch = z.output<typeof routeMatchSchema>;

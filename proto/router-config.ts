@@ -1,7 +1,48 @@
 import { z } from "zod";
-import { listenerSchema, tunnelRouteSchema } from "./resource.ts";
+import { printable } from "./printable.ts";
+import { check, type Problem, pathText, problemLines } from "./problem.ts";
+import {
+  listenerSchema,
+  refuse,
+  refuseMinOverMax,
+  refuseRepeats,
+  type TunnelRoute,
+  tunnelRouteSchema,
+} from "./resource.ts";
 
 /** What the two routers are started with. Parsed once; every default is filled in, unknown keys are refused. */
+
+/** What R1 is started with. Throws ConfigError. */
+export function parseDmzConfig(config: unknown): DmzConfig {
+  return parse(dmzConfigSchema, config);
+}
+
+/** What R2 is started with. Throws ConfigError. */
+export function parseIntranetConfig(config: unknown): IntranetConfig {
+  return parse(intranetConfigSchema, config);
+}
+
+/** A configuration that cannot be used: every problem of it. Shows no value of `identity`. */
+export class ConfigError extends Error {
+  readonly problems: readonly { readonly path: string; readonly message: string }[];
+
+  constructor(problems: readonly Problem[]) {
+    const shown = problems.map(({ path, message }) => ({ path: pathText(path), message }));
+    super(
+      problemLines(
+        shown.map(({ path, message }) => (path === "" ? `the configuration ${message}` : `${path}: ${message}`)),
+      ),
+    );
+    this.name = "ConfigError";
+    this.problems = shown;
+  }
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, config: unknown): z.output<Schema> {
+  const checked = check(schema, config, (path) => path[0] === "identity");
+  if (checked.t === "bad") throw new ConfigError(checked.problems);
+  return checked.value;
+}
 
 const address = z.strictObject({
   /** "0.0.0.0", "::", "127.0.0.1" … */
@@ -20,29 +61,43 @@ const identity = z.strictObject({
 const mebibyte = 1024 * 1024;
 
 /** Numbers: docs/protocol.md, "Credit", "Life", "Draining". */
-const limits = z.strictObject({
-  callsPerLink: z.int().min(1).max(65536).default(256),
-  initialWindowBytes: z
-    .int()
-    .min(1024)
-    .max(mebibyte)
-    .default(64 * 1024),
-  windowMaxBytes: z
-    .int()
-    .min(1024)
-    .max(64 * mebibyte)
-    .default(4 * mebibyte),
-  memoryBudgetBytes: z
-    .int()
-    .min(mebibyte)
-    .default(64 * mebibyte),
-  drainMs: z.int().min(0).max(3_600_000).default(25_000),
-  heartbeatMs: z.int().min(100).max(60_000).default(1_000),
-});
+const limits = z
+  .strictObject({
+    callsPerLink: z.int().min(1).max(65536).default(256),
+    initialWindowBytes: z
+      .int()
+      .min(1024)
+      .max(mebibyte)
+      .default(64 * 1024),
+    windowMaxBytes: z
+      .int()
+      .min(1024)
+      .max(64 * mebibyte)
+      .default(4 * mebibyte),
+    memoryBudgetBytes: z
+      .int()
+      .min(mebibyte)
+      .default(64 * mebibyte),
+    drainMs: z.int().min(0).max(3_600_000).default(25_000),
+    heartbeatMs: z.int().min(100).max(60_000).default(1_000),
+  })
+  .superRefine((limits, context) => {
+    const { initialWindowBytes, windowMaxBytes, memoryBudgetBytes } = limits;
+    if (initialWindowBytes > windowMaxBytes) {
+      refuse(context, ["initialWindowBytes"], `is more than windowMaxBytes, ${windowMaxBytes}; lower it or raise that`);
+    }
+    if (windowMaxBytes > memoryBudgetBytes) {
+      refuse(
+        context,
+        ["windowMaxBytes"],
+        `is more than memoryBudgetBytes, ${memoryBudgetBytes}; lower it or raise that`,
+      );
+    }
+  });
 
 const common = {
   /** "namespace/name" of the ReverseTunnel. */
-  tunnel: z.string().regex(/^[^/]+\/[^/]+$/, "is namespace/name of the ReverseTunnel"),
+  tunnel: z.string().regex(/^[^/]+\/[^/]+$/, "is not namespace/name of a ReverseTunnel"),
   trustDomain: z.string().min(1).default("sallyport"),
   identity,
   /** /livez, /readyz, /metrics, /statusz: for the cluster only. */
@@ -51,45 +106,94 @@ const common = {
   log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info") }).prefault({}),
 };
 
-export const dmzConfigSchema = z.strictObject({
-  ...common,
-  listeners: z
-    .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
-    .min(1),
-  /** Where R2s dial in. */
-  tunnelEndpoint: address,
-  /** GET /healthcheck and nothing else. */
-  health: address,
-  pool: z.strictObject({ min: z.int().min(1).default(2), max: z.int().min(1).default(16) }).prefault({}),
-  /** Calls that wait for a link: how many, how long. */
-  waiting: z
-    .strictObject({ callsMax: z.int().min(0).default(1000), timeoutMs: z.int().min(0).default(5_000) })
-    .prefault({}),
-  http: z
-    .strictObject({
-      headersTimeoutMs: z.int().min(100).default(30_000),
-      /** Between two reads of a request's body. */
-      bodyIdleTimeoutMs: z.int().min(100).default(60_000),
-      keepAliveTimeoutMs: z.int().min(100).default(75_000),
-      /** How long a client that closed its sending side may still wait. */
-      halfClosedTimeoutMs: z.int().min(0).default(5_000),
-      headerBytesMax: z
-        .int()
-        .min(1024)
-        .max(96 * 1024)
-        .default(64 * 1024),
-      connectionsMax: z.int().min(1).default(20_000),
-    })
-    .prefault({}),
-});
+export const dmzConfigSchema = z
+  .strictObject({
+    ...common,
+    listeners: z
+      .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
+      .min(1)
+      .superRefine((listeners, context) =>
+        refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" }),
+      ),
+    /** Where R2s dial in. */
+    tunnelEndpoint: address,
+    /** GET /healthcheck and nothing else. */
+    health: address,
+    pool: z
+      .strictObject({ min: z.int().min(1).default(2), max: z.int().min(1).default(16) })
+      .superRefine(refuseMinOverMax)
+      .prefault({}),
+    /** Calls that wait for a link: how many, how long. */
+    waiting: z
+      .strictObject({ callsMax: z.int().min(0).default(1000), timeoutMs: z.int().min(0).default(5_000) })
+      .prefault({}),
+    http: z
+      .strictObject({
+        headersTimeoutMs: z.int().min(100).default(30_000),
+        /** Between two reads of a request's body. */
+        bodyIdleTimeoutMs: z.int().min(100).default(60_000),
+        keepAliveTimeoutMs: z.int().min(100).default(75_000),
+        /** How long a client that closed its sending side may still wait. */
+        halfClosedTimeoutMs: z.int().min(0).default(5_000),
+        headerBytesMax: z
+          .int()
+          .min(1024)
+          .max(96 * 1024)
+          .default(64 * 1024),
+        connectionsMax: z.int().min(1).default(20_000),
+      })
+      .prefault({}),
+  })
+  .superRefine(refuseSharedSockets);
+
+interface Socket {
+  readonly path: readonly (string | number)[];
+  readonly address: string;
+  readonly port: number;
+}
+
+function refuseSharedSockets(
+  config: Readonly<Record<"tunnelEndpoint" | "health" | "admin", Address>> & { readonly listeners: readonly Address[] },
+  context: z.RefinementCtx,
+): void {
+  const sockets: Socket[] = [
+    ...config.listeners.map(({ address, port }, index) => ({ path: ["listeners", index], address, port })),
+    { path: ["tunnelEndpoint"], ...config.tunnelEndpoint },
+    { path: ["health"], ...config.health },
+    { path: ["admin"], ...config.admin },
+  ];
+  for (const [index, socket] of sockets.entries()) {
+    const earlier = sockets.slice(0, index).find((other) => overlap(other, socket));
+    if (earlier === undefined) continue;
+    const place = `${pathText(earlier.path)} listens at ${printable(earlier.address)}`;
+    refuse(context, [...socket.path, "port"], `is taken: ${place}; choose another port or address`);
+  }
+}
+
+/** 0.0.0.0 takes a port on every IPv4 address, "::" on every address there is. Port 0 is any free one. */
+function overlap(a: Socket, b: Socket): boolean {
+  if (a.port !== b.port || a.port === 0) return false;
+  const addresses = [a.address, b.address];
+  const isAllIpv4 = addresses.includes("0.0.0.0") && !addresses.some((address) => address.includes(":"));
+  return a.address === b.address || addresses.includes("::") || isAllIpv4;
+}
 
 export const intranetConfigSchema = z.strictObject({
   ...common,
   /** Every R1 of the tunnel, each by itself. */
   dmz: z
     .array(z.strictObject({ name: z.string().min(1), address: z.string().min(1), port: z.int().min(1).max(65535) }))
-    .min(1),
-  routes: z.array(tunnelRouteSchema),
+    .min(1)
+    .superRefine((endpoints, context) => {
+      refuseRepeats(endpoints, context, { keyOf: (endpoint) => endpoint.name, path: ["name"], what: "name" });
+      // Two entries for one R1 would make R2 register there twice, each registration replacing the other.
+      const keyOf = (endpoint: Address) => `${endpoint.address} ${endpoint.port}`;
+      refuseRepeats(endpoints, context, { keyOf, path: ["address"], what: "address and port" });
+    }),
+  routes: z.array(tunnelRouteSchema).superRefine((routes, context) => {
+    const keyOf = ({ metadata }: TunnelRoute) => `${metadata.namespace}/${metadata.name}`;
+    refuseRepeats(routes, context, { keyOf, path: ["metadata", "name"], what: "namespace and name" });
+  }),
   destinations: z
     .strictObject({
       connectTimeoutMs: z.int().min(10).default(5_000),

@@ -11,6 +11,7 @@ import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
+import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
 import { healthServer } from "./health.ts";
 import { HttpListener } from "./listen/http.ts";
@@ -137,6 +138,7 @@ class DmzRouter implements RunningRouter {
         this.#log.info({ peer, state, intranet: hello?.instanceId, error: error?.message }, "management connection");
         this.#refresh();
       },
+      onBytes: new YoungGarbage().moved,
       onRoom: () => this.#pool.serveWaiting(),
       onLink: ({ linkId, state }, _registration, error) => {
         this.#log.debug({ link: linkId, state, error: error?.message }, "link");

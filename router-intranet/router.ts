@@ -13,6 +13,7 @@ import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
+import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
 import { allowAllButMetadata } from "./dial/address.ts";
 import type { Destinations } from "./dial/destination.ts";
@@ -116,6 +117,7 @@ class IntranetRouter implements RunningRouter {
       onDone: (done) => this.#done(done),
     });
     const routes = routeHashes(this.#table);
+    const garbage = new YoungGarbage();
     return dmz.map(
       ({ name, address, port }) =>
         new Uplink({
@@ -123,6 +125,7 @@ class IntranetRouter implements RunningRouter {
           ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
           dial: (method) => dialGrpc(method, { address, port, identity, peerId }),
           routes: () => routes,
+          onBytes: garbage.moved,
           onState: (state, error) => {
             this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
             this.#changed();

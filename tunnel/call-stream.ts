@@ -203,7 +203,7 @@ export class CallStream implements Call {
           result = "full";
           break;
         }
-        this.#shift();
+        if (this.state !== "closed") this.#shift();
         continue;
       }
       const left = item.length - this.#offset;
@@ -236,7 +236,19 @@ export class CallStream implements Call {
     this.events.onWritable();
   }
 
+  /** False when the batch is full. */
   #writeControl(writer: BatchWriter, item: Exclude<Queued, Buffer>): boolean {
+    try {
+      return this.#write(writer, item);
+    } catch (error) {
+      // A head no batch can carry is this call's misfortune, not the link's.
+      if (!(error instanceof TunnelError)) throw error;
+      this.#end(new TunnelError(this.#opener ? "BAD_REQUEST" : "DESTINATION_FAILED", error.message, error));
+      return true;
+    }
+  }
+
+  #write(writer: BatchWriter, item: Exclude<Queued, Buffer>): boolean {
     switch (item.t) {
       case "open": {
         const written = writer.open(this.number, item.open);

@@ -115,6 +115,19 @@ describe("a call", () => {
     expect([accepted.length, dmzTransport.history.length - before]).toEqual([0, 0]);
   });
 
+  it("whose head no batch can carry ends alone", async () => {
+    const { open, accepted, dmzStates } = await openPair();
+    const [client, other] = [open("a"), open("b")];
+    await settle();
+    accepted[0]?.call.head({ ...ok, headers: ["X-Huge", "x".repeat(200_000)] });
+    accepted[1]?.call.head(ok);
+    const huge = open("c", undefined, { headers: ["X-Huge", "x".repeat(200_000)] });
+    await settle();
+    expect([client.events, other.events]).toEqual([["reset DESTINATION_FAILED"], ["head 200"]]);
+    expect([accepted[0]?.events.events, huge.events]).toEqual([["reset DESTINATION_FAILED"], ["reset BAD_REQUEST"]]);
+    expect([dmzStates, accepted.length]).toEqual([["open"], 2]);
+  });
+
   it("drops and counts frames that cross its reset", async () => {
     const { open, accepted, dmz, dmzStates } = await openPair();
     const client = open("a");

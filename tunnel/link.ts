@@ -29,6 +29,8 @@ export interface LinkOptions {
   readonly onState: (link: Link, error: TunnelError | undefined) => void;
   /** A full link has room for a call again. */
   readonly onRoom?: () => void;
+  /** Bytes received or sent. */
+  readonly onBytes?: (bytes: number) => void;
   readonly role: DmzRole | IntranetRole;
 }
 
@@ -271,6 +273,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#outstanding = true;
     this.counters.batchesOut++;
     this.counters.bytesOut += batch.length;
+    this.#options.onBytes?.(batch.length);
     this.#transport.send(batch);
   }
 
@@ -306,6 +309,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     } catch (error) {
       this.close(error instanceof TunnelError ? error : new TunnelError("INTERNAL", `link: ${String(error)}`, error));
     }
+    this.#options.onBytes?.(batch.length);
   }
 
   onClosed(error: TunnelError | undefined): void {

@@ -4,7 +4,7 @@ import type { TunnelError } from "@sallyport/proto/error";
 export interface LinkTransport {
   /** Told to at most once, before anything else. */
   listen(events: TransportEvents): void;
-  /** Sends one batch. Not called again before `onSent`. */
+  /** Sends one batch. Not called again before `onSent`; until then the batch's memory stays as it is. */
   send(batch: Buffer): void;
   /** Ends the transport: politely without an error, at once with one. `onClosed` follows, perhaps at once. */
   close(error?: TunnelError): void;
@@ -15,7 +15,7 @@ export interface TransportEvents {
   onReady?(): void;
   /** The batch is the receiver's to keep. */
   onBatch(batch: Buffer): void;
-  /** The last batch was taken; the next may come. */
+  /** The last batch was copied or sent; its memory may be used again, and the next may come. */
   onSent(): void;
   /** Once, the last event. Without an error: the peer or we ended it politely. */
   onClosed(error: TunnelError | undefined): void;

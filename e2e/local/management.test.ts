@@ -29,6 +29,7 @@ function startDmz(clock: FakeClock, instanceId = "dmz-1", linksMin = 2): Dmz {
     onRegistration: refresh,
     onLink: refresh,
     onLinkClosed: () => {},
+    onBytes: () => {},
     onRoom: () => pool.serveWaiting(),
   });
   const pool = new Pool({ source: registry, linksMin, waitingCallsMax: 2, waitingMs: 5_000, clock });
@@ -55,6 +56,7 @@ function startIntranet(clock: FakeClock, network: Network, tunnel = common.tunne
     },
     routes: () => [{ namespace: "default", name: "calculator", hash: "abc" }],
     onState: (state, error) => states.push(error ? `${state.t}: ${error.message}` : state.t),
+    onBytes: () => {},
     onLink: () => {},
   });
   return { uplink, states, accepted };
@@ -133,6 +135,7 @@ describe("T6: registration", () => {
       accept: () => new Recorder(),
       routes: () => [],
       onState: (state, error) => states.push(error ? `${state.t}: ${error.message}` : state.t),
+      onBytes: () => {},
       onLink: () => {},
     });
     stuck.start();
@@ -174,6 +177,7 @@ describe("T6: registration", () => {
         accept: () => new Recorder(),
         routes: () => [],
         onState: () => {},
+        onBytes: () => {},
         onLink: () => {},
       });
       uplink.start();

@@ -29,7 +29,7 @@ export const headersMax = 1000;
  * How R2 knows the body: `Content-Length` stays as it was sent. A body of unknown length shows as the one header pair
  * `Transfer-Encoding: chunked`, which R2 takes out. With neither there is no body, and FIN follows OPEN at once.
  *
- * Throws BAD_REQUEST for a head that R1 and a destination might read differently: DESIGN.md, section 8, "Bad input".
+ * Throws BAD_REQUEST for a head that R1 and a destination might read differently (request smuggling): RFC 9112, 11.2.
  */
 export function toOpen(request: RequestHead, context: RequestContext): Open {
   const method = request.method ?? "";
@@ -130,14 +130,18 @@ const acceptsTrailers = /(?:^|,)[ \t]*trailers[ \t]*(?:,|;|$)/i;
 
 /** RFC 9110, 7.6.1: what `Connection` names belongs to this hop, but for what every request needs. */
 function withoutNamed(facts: HeadFacts): string[] {
+  if (facts.connection.length === 0) return facts.kept;
   const named = new Set(facts.connection.join(",").toLowerCase().split(",").map(trim));
-  for (const name of endToEnd) named.delete(name);
-  if (!facts.kept.some((name, at) => at % 2 === 0 && named.has(name.toLowerCase()))) return facts.kept;
+  for (const name of neverDropped) named.delete(name);
+  if (named.size === 0) return facts.kept;
   return facts.kept.filter((_, at) => !named.has(facts.kept[at - (at % 2)]!.toLowerCase()));
 }
 
-/** A client that names these wants a destination to miss what R1 has read, or asks for what TE may not: RFC 9110, 7.6.1. */
-const endToEnd = [
+/** The common options, which are no headers or gone already; and what a client may not hide from a destination. */
+const neverDropped = [
+  "",
+  "close",
+  "keep-alive",
   "authorization",
   "content-encoding",
   "content-length",
@@ -148,6 +152,7 @@ const endToEnd = [
   "soapaction",
   "te",
   "transfer-encoding",
+  "upgrade",
 ];
 
 function checkVersion(version: string): void {

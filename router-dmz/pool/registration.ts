@@ -54,6 +54,7 @@ export class Registration {
   readonly #heartbeat: Heartbeat;
   readonly #orders = new Map<number, number>();
   #lastOrder = 0;
+  #routesSoFar = 0;
   readonly #cancelHello: () => void;
 
   constructor(options: RegistrationOptions) {
@@ -130,8 +131,7 @@ export class Registration {
       case "drain":
         return this.#change("draining");
       case "routeReport":
-        this.routeCount = message.routeReport.routes.length;
-        return this.#options.onChange(this, undefined);
+        return this.#countRoutes(message.routeReport);
       default:
         return;
     }
@@ -169,6 +169,14 @@ export class Registration {
     this.linksOnOrder -= count;
     this.failedOrders = result.failed > 0 ? this.failedOrders + 1 : 0;
     this.lastOrderError = result.failed > 0 ? result.message : "";
+    this.#options.onChange(this, undefined);
+  }
+
+  #countRoutes({ routes, more }: { routes: readonly unknown[]; more: boolean }): void {
+    this.#routesSoFar += routes.length;
+    if (more) return;
+    this.routeCount = this.#routesSoFar;
+    this.#routesSoFar = 0;
     this.#options.onChange(this, undefined);
   }
 

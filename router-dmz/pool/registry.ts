@@ -22,6 +22,8 @@ export interface RegistryOptions {
   readonly linksMax: number;
   /** A registration has changed. */
   readonly onRegistration: (registration: Registration, error: TunnelError | undefined) => void;
+  /** Bytes that a link has received or sent. */
+  readonly onBytes: (bytes: number) => void;
   /** A link that was full takes calls again. */
   readonly onRoom: () => void;
   /** A link has changed. */
@@ -78,7 +80,7 @@ export class Registry {
   }
 
   acceptCarry(transport: LinkTransport): void {
-    const { limits, heartbeatMs, clock, budget, linksMax, onRoom } = this.#options;
+    const { limits, heartbeatMs, clock, budget, linksMax, onRoom, onBytes } = this.#options;
     if (this.#newLinks + this.links().length >= linksMax) {
       transport.listen({ onBatch() {}, onSent() {}, onClosed() {} });
       return transport.close(new TunnelError("OVERLOADED", `this R1 takes at most ${linksMax} links`));
@@ -86,7 +88,7 @@ export class Registry {
     let owner: Registration | undefined;
     this.#newLinks++;
     new Link({
-      ...{ transport, limits, heartbeatMs, clock, budget, onRoom },
+      ...{ transport, limits, heartbeatMs, clock, budget, onRoom, onBytes },
       role: {
         t: "dmz",
         admit: (hello, link) => {

@@ -32,7 +32,7 @@ export function faultReply(error: TunnelError, callId: string, facts: FaultFacts
   return { status: statusOf(form, kind), headers, body: facts.method === "HEAD" ? Buffer.alloc(0) : body };
 }
 
-/** A new link comes within a second of the network's return: DESIGN.md, section 8. */
+/** R2 dials again within about a second: docs/protocol.md, "R2's uplink". */
 export const retryAfterSeconds = 1;
 
 type Form = "soap11" | "soap12" | "problem";

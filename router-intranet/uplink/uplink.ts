@@ -24,6 +24,8 @@ const attemptMs = 3_000;
 const orphanedMs = 5_000;
 /** The most links one R1 may have from us, whatever it orders. */
 const linksMax = 256;
+/** A route's name, namespace and hash take at most some 400 bytes; a management message may have 1 MiB. */
+const reportRoutesMax = 2_000;
 
 export interface UplinkOptions {
   /** For logs: which R1 this is. */
@@ -41,6 +43,8 @@ export interface UplinkOptions {
   readonly dial: (method: "manage" | "carry") => LinkTransport;
   readonly accept: AcceptCall;
   readonly routes: () => readonly RouteHash[];
+  /** Bytes that a link has received or sent. */
+  readonly onBytes: (bytes: number) => void;
   readonly onState: (state: UplinkState, error: TunnelError | undefined) => void;
   readonly onLink: (link: Link, error: TunnelError | undefined) => void;
 }
@@ -106,7 +110,12 @@ export class Uplink {
 
   /** The routes have changed. */
   reportRoutes(): void {
-    if (this.active) this.#send({ t: "routeReport", routeReport: { routes: this.#options.routes() } });
+    if (!this.active) return;
+    const routes = this.#options.routes();
+    for (let start = 0; start === 0 || start < routes.length; start += reportRoutesMax) {
+      const part = routes.slice(start, start + reportRoutesMax);
+      this.#send({ t: "routeReport", routeReport: { routes: part, more: start + part.length < routes.length } });
+    }
   }
 
   #on(event: UplinkEvent): void {
@@ -241,7 +250,7 @@ export class Uplink {
   }
 
   #openLink(order: LinkOrder, welcome: Welcome): void {
-    const { limits, heartbeatMs, clock, budget, accept } = this.#options;
+    const { limits, heartbeatMs, clock, budget, accept, onBytes } = this.#options;
     let settled = false;
     const link: Link = new Link({
       transport: this.#options.dial("carry"),
@@ -249,6 +258,7 @@ export class Uplink {
       heartbeatMs,
       clock,
       budget,
+      onBytes,
       role: { t: "intranet", hello: this.#linkHello(order.order, welcome), accept },
       onState: (changed, error) => {
         if (changed.state === "closed") this.links.delete(changed);

@@ -32,8 +32,10 @@ export class MemoryTransport implements LinkTransport {
 
   send(batch: Buffer): void {
     if (this.sent.length > 0) throw new Error("a batch is outstanding already");
-    this.sent.push(batch);
-    this.history.push(batch);
+    // A copy: the sender may use its memory again once it was told `onSent`.
+    const copy = Buffer.from(batch);
+    this.sent.push(copy);
+    this.history.push(copy);
     if (this.flowing) setImmediate(() => this.deliver());
   }
 
@@ -41,8 +43,7 @@ export class MemoryTransport implements LinkTransport {
   deliver(): boolean {
     const batch = this.sent.shift();
     if (batch === undefined) return false;
-    // A copy: the sender's memory is not the receiver's.
-    if (!this.peer.closed) this.peer.events?.onBatch(Buffer.from(batch));
+    if (!this.peer.closed) this.peer.events?.onBatch(batch);
     if (!this.closed) this.events?.onSent();
     return true;
   }

@@ -1,0 +1,44 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { regularExpressionProblem } from "./regular-expression.ts";
+
+const syntax = "see https://github.com/google/re2/wiki/Syntax";
+
+describe("T9: a regular expression", () => {
+  const patterns: Record<string, [string, string | undefined]> = {
+    "is taken as RE2 knows it": ["(?i)^urn:.*/I(Calc|Sum)\\pL{2,9}$", undefined],
+    "is taken when it repeats 1,000 times": ["a{1000}", undefined],
+    "is refused without its closing bracket": [
+      "(",
+      `is not an RE2 regular expression: missing closing ): \`(\`; ${syntax}`,
+    ],
+    "is refused when it looks ahead": [
+      "(?=x)",
+      `is not an RE2 regular expression: invalid or unsupported Perl syntax: \`(?=\`; ${syntax}`,
+    ],
+    "is refused when it refers back": [
+      "(a)\\1",
+      `is not an RE2 regular expression: invalid escape sequence: \`\\1\`; ${syntax}`,
+    ],
+    "is refused when it repeats more than 1,000 times": [
+      "a{1001}",
+      `is not an RE2 regular expression: invalid repeat count: \`{1001}\`; ${syntax}`,
+    ],
+    "is refused when it compiles to too many steps": [
+      "\\pL{1000}\\pN{1000}",
+      "is a regular expression of 2002 steps, at most 1024 are allowed; shorten its repeats",
+    ],
+    "has its line ends escaped in the message": [
+      "\n(",
+      `is not an RE2 regular expression: missing closing ): \`\\u{a}(\`; ${syntax}`,
+    ],
+  };
+  test.each(Object.entries(patterns))("%s", (_, [pattern, problem]) => {
+    expect(regularExpressionProblem(pattern)).toBe(problem);
+  });
+
+  test("of any text is a problem or none, never a throw", () => {
+    const pieces = fc.constantFrom(..."()[]{}*+?|\\^$.ab09,-:=!<>PpdQE\u0000\n\ud800é".split(""));
+    fc.assert(fc.property(fc.string({ unit: pieces }), (pattern) => void regularExpressionProblem(pattern)));
+  });
+});

@@ -1,0 +1,129 @@
+import { TunnelError } from "@sallyport/proto/error";
+import type { Head } from "@sallyport/proto/frame";
+
+/** A destination's response head as this hop sends it on. */
+export interface ReplyHead {
+  /** Names and values alternate, in the order, case and bytes they came in. */
+  readonly headers: string[];
+  readonly body: ReplyBody;
+}
+
+/** How the client knows where the body ends. */
+export type ReplyBody =
+  | { readonly t: "none" }
+  | { readonly t: "length"; readonly bytes: number }
+  | { readonly t: "chunked" }
+  | { readonly t: "close" };
+
+/** Throws DESTINATION_FAILED for a head that no client may see. RFC 9110, 7.6.1 and 8.6; RFC 9112, 6.3. */
+export function replyHead(head: Head, method: string, http11: boolean): ReplyHead {
+  if (!(head.status >= 200 && head.status <= 999)) throw failed(`its status ${head.status} is no final one`);
+  checkBytes(head);
+  const body = bodyOf(head.status, method, http11, contentLengthOf(head.headers));
+  const ours = head.status === 204 ? withoutLength : body.t === "chunked" ? thisHop : withoutTrailer;
+  return { headers: dispositionFirst(withoutHop(head.headers, ours)), body };
+}
+
+/** The headers of an interim head (RFC 9110, 15.2), without what belongs to the destination's hop. */
+export function interimHeaders(raw: readonly string[]): string[] {
+  return withoutHop(raw, withoutLength);
+}
+
+/** Trailers that may be sent on, as pairs. RFC 9110, 6.5.1. */
+export function replyTrailers(raw: readonly string[]): [string, string][] {
+  const kept = withoutHop(raw, notInTrailers);
+  return kept.flatMap((name, at) => (at % 2 === 0 ? [[name, kept[at + 1] ?? ""] as [string, string]] : []));
+}
+
+const thisHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+]);
+/** Trailers need chunks; node refuses to announce them otherwise. */
+const withoutTrailer: ReadonlySet<string> = new Set([...thisHop, "trailer"]);
+const withoutLength: ReadonlySet<string> = new Set([...withoutTrailer, "content-length"]);
+const notInTrailers: ReadonlySet<string> = new Set([
+  ...withoutLength,
+  "content-encoding",
+  "content-type",
+  "set-cookie",
+]);
+
+/** Node checks this too, but after a refusal its response can no longer carry a fault. */
+function checkBytes(head: Head): void {
+  const { reason, headers } = head;
+  const ok = headers.every((text, at) => (at % 2 === 0 ? token.test(text) : fieldValue.test(text)));
+  if (!ok || headers.length % 2 !== 0 || !fieldValue.test(reason)) {
+    throw failed("its head has bytes that HTTP does not allow");
+  }
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function withoutHop(raw: readonly string[], ours: ReadonlySet<string>): string[] {
+  const named = connectionOptions(raw);
+  const kept: string[] = [];
+  let lengths = 0;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const lower = raw[at]!.toLowerCase();
+    if (ours.has(lower) || named.has(lower)) continue;
+    if (lower === "content-length" && lengths++ > 0) continue;
+    kept.push(raw[at]!, raw[at + 1]!);
+  }
+  return kept;
+}
+
+function connectionOptions(raw: readonly string[]): ReadonlySet<string> {
+  let named: Set<string> | undefined;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]!.toLowerCase() !== "connection") continue;
+    named ??= new Set();
+    for (const name of raw[at + 1]!.toLowerCase().split(",")) named.add(name.trim());
+  }
+  // No option may hide how long the body is.
+  named?.delete("content-length");
+  return named ?? thisHop;
+}
+
+function bodyOf(status: number, method: string, http11: boolean, length: number | undefined): ReplyBody {
+  if (method === "HEAD" || status === 204 || status === 304) return { t: "none" };
+  if (length !== undefined) return { t: "length", bytes: length };
+  return { t: http11 ? "chunked" : "close" };
+}
+
+/** Equal ones count as one: RFC 9110, 8.6. */
+function contentLengthOf(raw: readonly string[]): number | undefined {
+  let length: string | undefined;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]!.toLowerCase() !== "content-length") continue;
+    const value = raw[at + 1]!;
+    if (!/^\d+$/.test(value) || !Number.isSafeInteger(+value)) throw failed("its Content-Length is no whole number");
+    if (length !== undefined && length !== value) throw failed("it has two Content-Lengths that differ");
+    length = value;
+  }
+  return length === undefined ? undefined : +length;
+}
+
+/**
+ * Node 24 decodes a Content-Disposition that follows a Content-Length as UTF-8 and so changes or refuses bytes over 127;
+ * one that goes before it stays as it is.
+ */
+function dispositionFirst(headers: string[]): string[] {
+  const isDisposition = (at: number) => headers[at - (at % 2)]!.toLowerCase() === "content-disposition";
+  const moves = headers.some((value, at) => at % 2 === 1 && obsText.test(value) && isDisposition(at));
+  if (!moves) return headers;
+  return [...headers.filter((_, at) => isDisposition(at)), ...headers.filter((_, at) => !isDisposition(at))];
+}
+
+/** RFC 9110, 5.5. */
+const obsText = /[\x80-\xff]/;
+
+function failed(why: string): TunnelError {
+  return new TunnelError("DESTINATION_FAILED", `the destination's response cannot be passed on: ${why}`);
+}

@@ -1,0 +1,89 @@
+import type { Open } from "@sallyport/proto/frame";
+import { CallFacts } from "./call-facts.ts";
+import type { Condition } from "./condition.ts";
+import type { RoutingTable } from "./routing-table.ts";
+
+/** Why a call goes where it goes. */
+export interface Explanation {
+  /** In order of precedence. */
+  readonly matches: readonly MatchExplanation[];
+}
+
+export interface MatchExplanation {
+  /** "namespace/name" */
+  readonly route: string;
+  readonly matchIndex: number;
+  /** `takes`: it gets the call. `shadowed`: it would, had not one before it. `refuses`: some check does not hold. */
+  readonly outcome: "takes" | "shadowed" | "refuses";
+  /** One per field the match asks for; none: it takes everything. */
+  readonly checks: readonly Check[];
+}
+
+export interface Check {
+  readonly field: string;
+  readonly expected: string;
+  /** `undefined`: the call has no such thing. */
+  readonly came: string | undefined;
+  readonly holds: boolean;
+  /** Why a value that seems to fit does not hold. */
+  readonly note: string | undefined;
+}
+
+/** Tries every match, for people who ask; `match` gives the same answer faster. */
+export function explain(table: RoutingTable, open: Open): Explanation {
+  const facts = new CallFacts(open);
+  let taken = false;
+  const matches = table.matches.map((match): MatchExplanation => {
+    const checks = match.conditions.map((condition) => check(condition, facts));
+    const holds = checks.every((one) => one.holds);
+    const outcome = holds ? (taken ? "shadowed" : "takes") : "refuses";
+    taken ||= holds;
+    return { route: match.route.key, matchIndex: match.matchIndex, outcome, checks };
+  });
+  return { matches };
+}
+
+/** For a terminal: one line per match and one per check. Ends without a line break. */
+export function formatExplanation({ matches }: Explanation): string {
+  const taker = matches.find((match) => match.outcome === "takes");
+  const verdict = taker === undefined ? "No route takes the call." : `The call goes to route ${nameOf(taker)}.`;
+  return [verdict, ...matches.flatMap(formatMatch)].join("\n");
+}
+
+function formatMatch(match: MatchExplanation): string[] {
+  const checks = match.checks.length === 0 ? ["  asks for nothing"] : match.checks.map(formatCheck);
+  return [`${match.outcome.padEnd(8)} ${nameOf(match)}`, ...checks];
+}
+
+function formatCheck({ field, expected, came, holds, note }: Check): string {
+  const found = came === undefined ? "nothing" : shown(came);
+  return `  ${holds ? "yes" : "no "} ${field}: expected ${expected}, came ${found}${note === undefined ? "" : ` (${note})`}`;
+}
+
+function check(condition: Condition, facts: CallFacts): Check {
+  const holds = condition.holds(facts);
+  return {
+    field: condition.field,
+    expected: condition.expected,
+    came: condition.came(facts),
+    holds,
+    note: holds ? undefined : condition.note(facts),
+  };
+}
+
+function nameOf({ route, matchIndex }: MatchExplanation): string {
+  return `${route}, matches[${matchIndex}]`;
+}
+
+/** A caller's text, safe to show: short, and with nothing that steers a terminal. */
+function shown(value: string): string {
+  const json = JSON.stringify(value).replace(
+    steering,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return json.length <= shownMax ? json : `${json.slice(0, shownMax)}… (${value.length} characters)`;
+}
+
+const shownMax = 200;
+/** DEL, the C1 controls, and what turns the direction of text; JSON has escaped the rest. */
+const steering = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

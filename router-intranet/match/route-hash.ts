@@ -1,0 +1,37 @@
+import { createHash } from "node:crypto";
+import type { TunnelRoute } from "@sallyport/proto/resource";
+import type { RoutingTable } from "./routing-table.ts";
+
+/** Which route R2 serves, and which text of it: RouteHash of tunnel.proto. */
+export interface RouteHash {
+  readonly namespace: string;
+  readonly name: string;
+  /** 16 hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** What R2 reports as served: every route of the table, in its order. */
+export function routeHashes(table: RoutingTable): RouteHash[] {
+  return table.routes.map(({ document }) => ({
+    namespace: document.metadata.namespace,
+    name: document.metadata.name,
+    hash: routeHash(document),
+  }));
+}
+
+/**
+ * The start of the SHA-256 of what counts in a parsed route: its name, its age and its spec. Labels, resourceVersion and
+ * status do not, nor does the order of keys.
+ */
+export function routeHash({ metadata: { namespace, name, creationTimestamp }, spec }: TunnelRoute): string {
+  const counted = canonicalJson({ namespace, name, creationTimestamp, spec });
+  return createHash("sha256").update(counted).digest("hex").slice(0, 16);
+}
+
+/** JSON with keys in order of code units, without white space and without what is undefined. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,302 @@
+import { TunnelError } from "@sallyport/proto/error";
+import { CallKind, type Head, type Open } from "@sallyport/proto/frame";
+import type { AcceptCall, Call, CallEvents } from "@sallyport/tunnel/call";
+import type { Clock } from "@sallyport/tunnel/clock";
+import {
+  type Destinations,
+  type Exchange,
+  type ExchangeRequest,
+  type ResponseEvents,
+  unknownLength,
+} from "./dial/destination.ts";
+import { forwardRequest, forwardRequestTrailers, forwardResponse, forwardResponseTrailers } from "./dial/headers.ts";
+import { Patience } from "./dial/patience.ts";
+
+/** Where a call goes, or why nowhere. */
+export type FindDestination = (open: Open) => Found;
+
+export type Found =
+  /** `origin` as `URL.origin` writes it, `route` is "namespace/name". */
+  | { readonly t: "destination"; readonly origin: string; readonly route: string }
+  | { readonly t: "fail"; readonly error: TunnelError };
+
+export interface RelayDeps {
+  readonly find: FindDestination;
+  readonly destinations: Destinations;
+  readonly clock: Clock;
+  /** Until the response's head, as long as the destination owes the next step; 0: as long as the caller waits. */
+  readonly responseTimeoutMs: number;
+  /** Told once of each call, when it is over. */
+  readonly onDone: (done: CallDone) => void;
+}
+
+/** For the access log. What is not known (yet) is "" or 0. `error`'s cause may name addresses of the intranet. */
+export interface CallDone {
+  readonly id: string;
+  readonly route: string;
+  readonly destination: string;
+  readonly method: string;
+  readonly status: number;
+  readonly error: TunnelError | undefined;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly durationMs: number;
+}
+
+/** How long a destination whose client is gone may take to begin its answer. docs/protocol.md, "A client that goes away". */
+export const leavingMs = 1_000;
+/** How long it may take, before that, to accept the rest of the request. */
+export const deliveryMs = 30_000;
+
+/** The one place of R2 that knows matching, destinations and the link's calls: match, then dial, then pump. */
+export function createRelay(deps: RelayDeps): AcceptCall {
+  return (call, open) => {
+    const relayed = new RelayedCall(deps, call, open);
+    relayed.start();
+    return relayed;
+  };
+}
+
+/**
+ * - `waiting`: no final response head yet;
+ * - `answering`: the head has gone, the body follows;
+ * - `answered`: the response is whole, the request is not; the rest of it is dropped;
+ * - `leaving`: the client is gone; the destination still gets the request;
+ * - `over`.
+ */
+type State = "waiting" | "answering" | "answered" | "leaving" | "over";
+
+class RelayedCall implements CallEvents, ResponseEvents {
+  readonly #deps: RelayDeps;
+  readonly #call: Call;
+  readonly #open: Open;
+  readonly #startedMs: number;
+  #state: State = "waiting";
+  #exchange: Exchange | undefined;
+  #bodyBytes = 0;
+  /** R1 has said FIN. */
+  #requestEnded = false;
+  /** The destination has it all. */
+  #requestSent = false;
+  #requestBytes = 0;
+  /** Received and not yet granted again. */
+  #heldBytes = 0;
+  #responseBytes = 0;
+  #status = 0;
+  #route = "";
+  #destination = "";
+  #patience: Patience | undefined;
+  #cancelLeaving: (() => void) | undefined;
+
+  constructor(deps: RelayDeps, call: Call, open: Open) {
+    this.#deps = deps;
+    this.#call = call;
+    this.#open = open;
+    this.#startedMs = deps.clock.now();
+  }
+
+  start(): void {
+    const planned = this.#plan();
+    if (planned instanceof TunnelError) {
+      this.#fail(planned);
+      return;
+    }
+    this.#bodyBytes = planned.bodyBytes;
+    const limits = { deadlineMs: this.#open.deadlineMs, responseTimeoutMs: this.#deps.responseTimeoutMs };
+    if (limits.deadlineMs > 0 || limits.responseTimeoutMs > 0) {
+      this.#patience = new Patience(this.#deps.clock, limits, this.#onImpatience);
+    }
+    this.#exchange = this.#deps.destinations.exchange(planned, this);
+  }
+
+  #plan(): ExchangeRequest | TunnelError {
+    const refusal = refuse(this.#open);
+    if (refusal) return refusal;
+    const found = this.#deps.find(this.#open);
+    if (found.t === "fail") return found.error;
+    const { origin, route } = found;
+    this.#destination = origin;
+    this.#route = route;
+    const forwarded = forwardRequest(this.#open.headers, origin);
+    if (forwarded.t === "malformed") return forwarded.error;
+    const { method, target } = this.#open;
+    return { origin, route, method, target, headers: forwarded.headers, bodyBytes: forwarded.bodyBytes };
+  }
+
+  // ----------------------------------------------------------------------------------------------- from the client
+
+  /** R2 is sent no heads: the link refuses them. */
+  onHead(): void {}
+
+  onData(bytes: Buffer): void {
+    this.#requestBytes += bytes.length;
+    if (this.#state === "answered" || this.#state === "over") {
+      this.#call.consumed(bytes.length);
+    } else if (this.#bodyBytes !== unknownLength && this.#requestBytes > this.#bodyBytes) {
+      this.#fail(wrongLength(this.#requestBytes, this.#bodyBytes));
+    } else {
+      if (this.#heldBytes === 0) this.#patience?.step(true);
+      this.#heldBytes += bytes.length;
+      this.#exchange?.write(bytes);
+    }
+  }
+
+  onFin(trailers: readonly string[]): void {
+    this.#requestEnded = true;
+    if (this.#state === "answered") {
+      this.#finish(undefined);
+    } else if (this.#bodyBytes !== unknownLength && this.#requestBytes < this.#bodyBytes) {
+      this.#fail(wrongLength(this.#requestBytes, this.#bodyBytes));
+    } else {
+      this.#exchange?.end(forwardRequestTrailers(trailers));
+    }
+  }
+
+  onReset(error: TunnelError): void {
+    if (this.#state === "over") return;
+    if (this.#state === "waiting" && this.#requestEnded && error.code === "CANCELLED") {
+      this.#leave();
+      return;
+    }
+    this.#exchange?.abort(error);
+    this.#finish(error);
+  }
+
+  onWritable(): void {
+    this.#exchange?.resume();
+  }
+
+  // ------------------------------------------------------------------------------------------ from the destination
+
+  onResponseHead(head: Head): void {
+    const final = head.status >= 200;
+    if (final) this.#status = head.status;
+    if (this.#state !== "waiting") return;
+    const forwarded = forwardResponse(head.headers, head.reason);
+    if (forwarded.t === "malformed") {
+      this.#fail(this.#ofRoute(forwarded.error));
+      return;
+    }
+    if (final) {
+      this.#state = "answering";
+      this.#patience?.stop();
+    }
+    this.#call.head({ status: head.status, reason: head.reason, headers: forwarded.headers });
+  }
+
+  onResponseData(bytes: Buffer): void {
+    if (this.#state !== "answering") return;
+    this.#responseBytes += bytes.length;
+    if (!this.#call.data(bytes)) this.#exchange?.pause();
+  }
+
+  onResponseEnd(trailers: readonly string[]): void {
+    if (this.#state === "leaving") this.#finish(clientGone());
+    if (this.#state !== "answering") return;
+    const forwarded = forwardResponseTrailers(trailers);
+    if (forwarded.t === "malformed") {
+      this.#fail(this.#ofRoute(forwarded.error));
+      return;
+    }
+    this.#call.fin(forwarded.headers);
+    if (this.#requestEnded) this.#finish(undefined);
+    else this.#dropRest();
+  }
+
+  /** The answer came early. What is still on its way is taken and dropped, so that R1 can finish its side. */
+  #dropRest(): void {
+    this.#state = "answered";
+    if (this.#heldBytes > 0) this.#call.consumed(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+
+  onResponseFailed(error: TunnelError): void {
+    if (this.#state === "over") return;
+    if (this.#state !== "leaving") this.#call.reset(error);
+    this.#finish(error);
+  }
+
+  onRequestBytesSent(bytes: number): void {
+    if (this.#state === "over" || this.#state === "answered") return;
+    this.#heldBytes -= bytes;
+    this.#patience?.step(this.#heldBytes > 0);
+    this.#call.consumed(bytes);
+  }
+
+  onRequestSent(): void {
+    this.#requestSent = true;
+    this.#patience?.step(true);
+    if (this.#state === "leaving") this.#giveLeavingTime();
+  }
+
+  // --------------------------------------------------------------------------------------------------------- ends
+
+  /** The client is gone and its request is whole: it is delivered, and the answer, which has no reader, dropped. */
+  #leave(): void {
+    this.#state = "leaving";
+    this.#patience?.stop();
+    this.#exchange?.resume();
+    this.#giveLeavingTime();
+  }
+
+  #giveLeavingTime(): void {
+    this.#cancelLeaving?.();
+    this.#cancelLeaving = this.#deps.clock.after(this.#requestSent ? leavingMs : deliveryMs, () => {
+      const error = clientGone();
+      this.#exchange?.abort(error);
+      this.#finish(error);
+    });
+  }
+
+  /** Ends both sides because of something seen here. */
+  #fail(error: TunnelError): void {
+    if (this.#state === "over") return;
+    this.#exchange?.abort(error);
+    if (this.#state !== "leaving") this.#call.reset(error);
+    this.#finish(error);
+  }
+
+  #finish(error: TunnelError | undefined): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    this.#patience?.stop();
+    this.#cancelLeaving?.();
+    this.#deps.onDone({
+      id: this.#open.id,
+      route: this.#route,
+      destination: this.#destination,
+      method: this.#open.method,
+      status: this.#status,
+      error,
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+      durationMs: this.#deps.clock.now() - this.#startedMs,
+    });
+  }
+
+  #ofRoute(error: TunnelError): TunnelError {
+    return new TunnelError(error.code, `route ${this.#route}: ${error.message}`);
+  }
+
+  #onImpatience = (limit: string): void => {
+    this.#fail(new TunnelError("DESTINATION_TIMEOUT", `route ${this.#route}: the destination did not answer ${limit}`));
+  };
+}
+
+function refuse(open: Open): TunnelError | undefined {
+  if (open.kind === CallKind.exchange && open.method !== "CONNECT") return undefined;
+  const what = open.kind === CallKind.raw ? "plain byte streams" : "upgraded connections";
+  return new TunnelError(
+    "POLICY",
+    `the intranet router does not carry ${what}; send an HTTP request without an upgrade`,
+  );
+}
+
+function wrongLength(bytes: number, saidBytes: number): TunnelError {
+  const more = bytes > saidBytes ? "more" : "only";
+  return new TunnelError("BAD_REQUEST", `the request's Content-Length says ${saidBytes}, ${more} ${bytes} bytes came`);
+}
+
+function clientGone(): TunnelError {
+  return new TunnelError("CANCELLED", "the client is gone; its request was delivered");
+}
