@@ -1,4 +1,4 @@
-import type { BatchWriter } from "@sallyport/proto/codec";
+import type { BatchWriter } from "@sallyport/proto/batch-writer";
 import { ErrorCode, TunnelError } from "@sallyport/proto/error";
 import { CallKind, dataFrameBytesMax, type Head, type Open } from "@sallyport/proto/frame";
 import type { Call, CallEvents } from "./call.ts";

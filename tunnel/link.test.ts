@@ -1,4 +1,4 @@
-import { BatchWriter } from "@sallyport/proto/codec";
+import { BatchWriter } from "@sallyport/proto/batch-writer";
 import { ErrorCode, TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen } from "@sallyport/proto/frame";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-import { BatchWriter, decodeBatch } from "@sallyport/proto/codec";
+import { decodeBatch } from "@sallyport/proto/batch-reader";
+import { BatchWriter } from "@sallyport/proto/batch-writer";
 import { ErrorCode, errorName, TunnelError } from "@sallyport/proto/error";
 import type { FrameHandler, GoAway, Head, Limits, LinkHello, Open } from "@sallyport/proto/frame";
 import type { Budget } from "./budget.ts";

@@ -1,4 +1,4 @@
-import type { BatchWriter } from "@sallyport/proto/codec";
+import type { BatchWriter } from "@sallyport/proto/batch-writer";
 import { dataFrameBytesMax } from "@sallyport/proto/frame";
 import type { CallStream } from "./call-stream.ts";
 

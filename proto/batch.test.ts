@@ -1,7 +1,8 @@
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BatchWriter, decodeBatch } from "./codec.ts";
+import { decodeBatch } from "./batch-reader.ts";
+import { BatchWriter } from "./batch-writer.ts";
 import { TunnelError } from "./error.ts";
 import {
   batchBytesMax,
