@@ -75,7 +75,8 @@ function common(plan: TunnelPlan, settings: RunSettings, identity: Identity, por
     trustDomain,
     identity,
     admin: { address: loopback, port: ports.admin ?? 0 },
-    limits: { drainMs },
+    // No load balancer has to notice.
+    limits: { drainMs, drainNoticeMs: 0 },
     // What is not shown is not written.
     log: { level: settings.verbose ? "debug" : "warn" },
   };

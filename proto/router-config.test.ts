@@ -9,6 +9,7 @@ const limits = {
   windowMaxBytes: 4_194_304,
   memoryBudgetBytes: 67_108_864,
   drainMs: 25_000,
+  drainNoticeMs: 5_000,
   heartbeatMs: 1_000,
 };
 const dmz = {
@@ -41,7 +42,7 @@ describe("T10: a router's configuration", () => {
       limits,
       log: { level: "info" },
       listeners: [{ name: "http", protocol: "HTTP", port: 8080, address: "0.0.0.0" }],
-      pool: { min: 2, max: 16 },
+      pool: { min: 2, max: 16, callsPerLink: 64, surplusTimeoutMs: 30_000 },
       waiting: { callsMax: 1000, timeoutMs: 5_000 },
       http: {
         headersTimeoutMs: 30_000,

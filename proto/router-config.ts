@@ -79,6 +79,8 @@ const limits = z
       .min(mebibyte)
       .default(64 * mebibyte),
     drainMs: z.int().min(0).max(3_600_000).default(25_000),
+    /** R1: how long it goes on accepting, not ready, so that a load balancer notices. */
+    drainNoticeMs: z.int().min(0).max(600_000).default(5_000),
     heartbeatMs: z.int().min(100).max(60_000).default(1_000),
   })
   .superRefine((limits, context) => {
@@ -120,7 +122,14 @@ export const dmzConfigSchema = z
     /** GET /healthcheck and nothing else. */
     health: address,
     pool: z
-      .strictObject({ min: z.int().min(1).default(2), max: z.int().min(1).default(16) })
+      .strictObject({
+        min: z.int().min(1).default(2),
+        max: z.int().min(1).default(16),
+        /** Calls in flight on a link from which on another one is wanted. */
+        callsPerLink: z.int().min(1).default(64),
+        /** A link that is not needed is closed after this long. */
+        surplusTimeoutMs: z.int().min(0).default(30_000),
+      })
       .superRefine(refuseMinOverMax)
       .prefault({}),
     /** Calls that wait for a link: how many, how long. */

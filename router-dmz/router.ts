@@ -17,6 +17,7 @@ import { healthServer } from "./health.ts";
 import { HttpListener } from "./listen/http.ts";
 import { Pool } from "./pool/pool.ts";
 import { Registry } from "./pool/registry.ts";
+import { Repeater } from "./pool/repeater.ts";
 import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
 
 /** R2s that may register, and connections on the tunnel's port beside their links. */
@@ -45,6 +46,7 @@ class DmzRouter implements RunningRouter {
   readonly #budget: Budget;
   readonly #registry: Registry;
   readonly #pool: Pool;
+  readonly #repeater: Repeater;
   readonly #tunnel: TunnelServer;
   readonly #listeners: readonly HttpListener[];
   readonly #health: StatusServer;
@@ -66,11 +68,13 @@ class DmzRouter implements RunningRouter {
     this.#registry = this.#createRegistry();
     this.#pool = new Pool({
       source: this.#registry,
-      linksMin: config.pool.min,
+      size: config.pool,
+      surplusMs: config.pool.surplusTimeoutMs,
       waitingCallsMax: config.waiting.callsMax,
       waitingMs: config.waiting.timeoutMs,
       clock: systemClock,
     });
+    this.#repeater = new Repeater({ starter: this.#pool, budget: this.#budget });
     this.#tunnel = this.#createTunnel();
     this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#registry.links(), this.#budget);
     this.#callMetrics = new CallMetrics(this.#metrics, "listener");
@@ -89,13 +93,15 @@ class DmzRouter implements RunningRouter {
     this.#log.info({ ports: this.ports, tunnel: this.#config.tunnel, instance: this.#instanceId }, "listening");
   }
 
-  /** Not ready → R2s are told → responses close their connections → calls finish → all is closed. */
+  /** Not ready → R2s are told → responses close their connections → accepts no more → calls finish → all is closed. */
   async drain(): Promise<void> {
-    const { drainMs } = this.#config.limits;
+    const { drainMs, drainNoticeMs } = this.#config.limits;
     this.#log.info({ exchanges: this.#exchanges, drainMs }, "draining");
     this.#draining = true;
     this.#refresh();
     this.#registry.drain(drainMs);
+    for (const listener of this.#listeners) listener.drain();
+    await after(drainNoticeMs);
     const finished = Promise.all(this.#listeners.map((listener) => listener.finish()));
     await Promise.race([this.#idle(), after(drainMs)]);
     this.#pool.close();
@@ -131,8 +137,10 @@ class DmzRouter implements RunningRouter {
 
   #createRegistry(): Registry {
     const { tunnel, limits, pool } = this.#config;
+    // Each R2 holds at least one, and links that drain are still there while their successors come.
+    const linksMax = 2 * pool.max + registrationsMax;
     return new Registry({
-      ...{ tunnel, limits, software, heartbeatMs: limits.heartbeatMs, registrationsMax, linksMax: 2 * pool.max },
+      ...{ tunnel, limits, software, heartbeatMs: limits.heartbeatMs, registrationsMax, linksMax },
       ...{ instanceId: this.#instanceId, workerId: "0", clock: systemClock, budget: this.#budget },
       onRegistration: ({ peer, state, hello }, error) => {
         this.#log.info({ peer, state, intranet: hello?.instanceId, error: error?.message }, "management connection");
@@ -163,7 +171,7 @@ class DmzRouter implements RunningRouter {
     return new TunnelServer({
       identity,
       peerId: spiffeId(trustDomain, tunnel, "intranet"),
-      connectionsMax: registrationsMax + 2 * pool.max + spareConnectionsMax,
+      connectionsMax: 2 * (registrationsMax + pool.max) + spareConnectionsMax,
       onManage: (transport, peer) => this.#registry.acceptManage(transport, peer),
       onCarry: (transport) => this.#registry.acceptCarry(transport),
       onRefused: (peer, error) => this.#log.warn({ peer, error: error.message }, "tunnel connection refused"),
@@ -173,7 +181,7 @@ class DmzRouter implements RunningRouter {
   #createListener(listener: DmzConfig["listeners"][number]): HttpListener {
     const { http } = this.#config;
     const deps: RelayDeps = {
-      ...{ starter: this.#pool, clock: systemClock },
+      ...{ starter: this.#repeater, clock: systemClock },
       ...{ bodyIdleTimeoutMs: http.bodyIdleTimeoutMs, halfClosedTimeoutMs: http.halfClosedTimeoutMs },
       nextId: () => this.#nextId(),
       onDone: (entry) => this.#done(entry),
@@ -218,7 +226,7 @@ class DmzRouter implements RunningRouter {
       ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
       exchanges: this.#exchanges,
       waitingCalls: this.#pool.waitingCount,
-      waiting: this.#pool.counters,
+      pool: { wanted: this.#pool.wanted, ...this.#pool.counters },
       memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
       listeners: this.#listeners.map((listener) => ({ name: listener.listener, ...listener.stats })),
       intranetRouters: this.#registry.registrations.map((registration) => ({
@@ -252,6 +260,23 @@ class DmzRouter implements RunningRouter {
       () => this.#pool.counters.timedOut,
     );
     counter("sallyport_waiting_full_total", "Calls that found no place to wait.", () => this.#pool.counters.turnedAway);
+    counter(
+      "sallyport_repeated_refused_total",
+      "Calls sent elsewhere because R2 refused them.",
+      () => this.#repeater.counters.refused,
+    );
+    counter(
+      "sallyport_repeated_lost_total",
+      "Idempotent calls repeated because their link broke.",
+      () => this.#repeater.counters.lost,
+    );
+    gauge("sallyport_links_wanted", "Links the measured load asks for.", () => this.#pool.wanted);
+    counter("sallyport_links_ordered_total", "Links ordered from R2s.", () => this.#pool.counters.ordered);
+    counter(
+      "sallyport_links_surplus_total",
+      "Links closed because they were not needed.",
+      () => this.#pool.counters.surplus,
+    );
     gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
     counter("sallyport_refused_requests_total", "Bytes that were no request.", () => this.#sum("refused"));
     counter("sallyport_dropped_connections_total", "Connections over the limit.", () => this.#sum("dropped"));

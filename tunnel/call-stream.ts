@@ -81,6 +81,11 @@ export class CallStream implements Call {
     return this.#queuedBytes;
   }
 
+  /** Queued, and there is credit for it. */
+  get sendableBytes(): number {
+    return Math.min(this.#queuedBytes, this.#credit);
+  }
+
   /** Something is queued and waits for the peer's credit. */
   get stalled(): boolean {
     return this.#queuedBytes > 0 && this.#credit === 0;

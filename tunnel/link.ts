@@ -138,6 +138,17 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     return stalled;
   }
 
+  /** More than `bytes` wait that have credit: the connection, not a reader, is slow. */
+  congested(bytes: number): boolean {
+    if (!this.#outstanding) return false;
+    let waiting = 0;
+    for (const call of this.#calls.values()) {
+      waiting += call.sendableBytes;
+      if (waiting > bytes) return true;
+    }
+    return false;
+  }
+
   /** Bytes that calls have queued here. */
   get queuedBytes(): number {
     let bytes = 0;

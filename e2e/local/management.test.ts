@@ -32,7 +32,8 @@ function startDmz(clock: FakeClock, instanceId = "dmz-1", linksMin = 2): Dmz {
     onBytes: () => {},
     onRoom: () => pool.serveWaiting(),
   });
-  const pool = new Pool({ source: registry, linksMin, waitingCallsMax: 2, waitingMs: 5_000, clock });
+  const size = { min: linksMin, max: Math.max(4, linksMin), callsPerLink: 8 };
+  const pool = new Pool({ source: registry, size, surplusMs: 30_000, waitingCallsMax: 2, waitingMs: 5_000, clock });
   return { registry, pool, connections: [] };
 }
 
@@ -272,7 +273,7 @@ describe("T8: the pool", () => {
     clock.advance(200);
     await settle();
     expect([uplink.active, first?.outcome, second?.outcome]).toEqual([true, ["started"], ["started"]]);
-    expect(dmz.pool.counters).toEqual({ waited: 2, timedOut: 0, turnedAway: 1 });
+    expect(dmz.pool.counters).toMatchObject({ waited: 2, timedOut: 0, turnedAway: 1 });
   });
 
   it("lets calls wait, bounded in time", () => {
@@ -306,6 +307,51 @@ describe("T8: the pool", () => {
     await settle();
     clock.advance(5_000);
     expect([patient.outcome, other.outcome]).toEqual([["started"], ["OVERLOADED"]]);
+  });
+
+  it("grows to its maximum under load and falls back to its minimum, one link at a time", async () => {
+    const { clock, dmz, accepted } = start();
+    await settle();
+    const calls = Array.from({ length: 40 }, (_, i) => openOn(dmz, `${i}`));
+    await settle();
+    clock.advance(250);
+    await settle();
+    expect([dmz.pool.wanted, dmz.registry.usableLinks().length]).toEqual([4, 4]);
+    for (const call of accepted) call.reset(new TunnelError("NO_ROUTE", "none"));
+    await settle();
+    expect(calls.map(({ events }) => events.events)).toEqual(calls.map(() => ["reset NO_ROUTE"]));
+    const counts: number[] = [];
+    for (let second = 0; second < 35; second++) {
+      for (let quarter = 0; quarter < 4; quarter++) {
+        clock.advance(250);
+        await settle(8);
+        counts.push(dmz.registry.usableLinks().length);
+      }
+    }
+    expect([counts[100], counts.at(-1), dmz.pool.counters.surplus]).toEqual([4, 2, 2]);
+    expect(new Set(counts)).toEqual(new Set([4, 3, 2]));
+  });
+
+  it("does not disturb a call on a link it closes as surplus", async () => {
+    const { clock, dmz, accepted, uplink } = start(1);
+    await settle();
+    for (let i = 0; i < 9; i++) openOn(dmz, `${i}`);
+    await settle();
+    clock.advance(250);
+    await settle();
+    const last = openOn(dmz, "last");
+    await settle();
+    expect(uplink.links.size).toBe(2);
+    for (const call of accepted.slice(0, 9)) call.reset(new TunnelError("NO_ROUTE", "none"));
+    for (let quarter = 0; quarter < 150; quarter++) {
+      clock.advance(250);
+      await settle(8);
+    }
+    accepted.at(-1)?.head(ok);
+    accepted.at(-1)?.fin();
+    last.events.call?.fin();
+    await settle();
+    expect([last.events.events, uplink.links.size]).toEqual([["head 200", "fin"], 1]);
   });
 
   it("refuses a link nobody ordered and a link meant for another R1", async () => {

@@ -4,7 +4,14 @@ import type { CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import type { Link } from "@sallyport/tunnel/link";
 import type { Registration } from "./registration.ts";
+import { type PoolSize, shares, wantedLinks } from "./sizing.ts";
 import type { CallStarter, StartTicket, StartWaiter } from "./starter.ts";
+
+/** How often the load is measured. */
+const measureMs = 250;
+/** A link is behind when this much waits for it in so many measurements one after the other. */
+const behindBytes = 256 * 1024;
+const behindMeasurements = 4;
 
 /** After a failed order for links: doubles from the first to the last. */
 const reorderFirstMs = 100;
@@ -20,7 +27,9 @@ export interface LinkSource {
 export interface PoolOptions {
   readonly source: LinkSource;
   /** Links per R1 over all its R2s; each R2 holds at least one. */
-  readonly linksMin: number;
+  readonly size: PoolSize;
+  /** A surplus link is closed after so long without need. */
+  readonly surplusMs: number;
   readonly waitingCallsMax: number;
   readonly waitingMs: number;
   readonly clock: Clock;
@@ -37,14 +46,20 @@ const settled: StartTicket = { cancel() {} };
 
 /** Chooses the link for each call, keeps enough of them, and lets calls wait, bounded, when none is free. */
 export class Pool implements CallStarter {
-  /** Calls that found no link in time, or no place to wait. */
-  readonly counters = { waited: 0, timedOut: 0, turnedAway: 0 };
+  /** Calls that had to wait, found no link in time, found no place to wait; links ordered, and closed as surplus. */
+  readonly counters = { waited: 0, timedOut: 0, turnedAway: 0, ordered: 0, surplus: 0 };
+  /** Links wanted at the last measurement. */
+  wanted: number;
   readonly #options: PoolOptions;
   readonly #waiting = new Set<Waiting>();
   /** All calls of one turn of the event loop take the same link, so that its batches stay whole. */
   #link: Link | undefined;
   #rotation = 0;
   #cancelExpiry: (() => void) | undefined;
+  #cancelMeasure: () => void;
+  readonly #behind = new Map<Link, number>();
+  /** Since when fewer links are wanted than there are. */
+  #surplusSinceMs: number | undefined;
   readonly #delayed = new Map<Registration, () => void>();
   readonly #endTurn = (): void => {
     this.#link = undefined;
@@ -52,6 +67,8 @@ export class Pool implements CallStarter {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.wanted = options.size.min;
+    this.#cancelMeasure = options.clock.after(measureMs, this.#measure);
   }
 
   get waitingCount(): number {
@@ -78,6 +95,7 @@ export class Pool implements CallStarter {
   }
 
   close(): void {
+    this.#cancelMeasure();
     this.#cancelExpiry?.();
     for (const cancel of this.#delayed.values()) cancel();
     this.#fail([...this.#waiting], new TunnelError("DRAINING", "this R1 stops"));
@@ -163,13 +181,60 @@ export class Pool implements CallStarter {
     for (const call of calls) call.waiter.failed(error);
   }
 
-  // ------------------------------------------------------------------------------------------------ ordering
+  // -------------------------------------------------------------------------------------------------- sizing
 
-  /** Orders what each registration lacks to its share of the minimum. */
+  readonly #measure = (): void => {
+    this.#cancelMeasure = this.#options.clock.after(measureMs, this.#measure);
+    const links = this.#options.source.usableLinks();
+    const callsInFlight = links.reduce((sum, link) => sum + link.callCount, 0);
+    const load = {
+      links: links.length,
+      callsInFlight,
+      callsWaiting: this.#waiting.size,
+      linksBehind: this.#behindOf(links),
+    };
+    this.wanted = wantedLinks(load, this.#options.size);
+    this.orderMissing();
+    this.#closeSurplus(links);
+  };
+
+  #behindOf(links: readonly Link[]): number {
+    for (const link of this.#behind.keys()) if (link.state === "closed") this.#behind.delete(link);
+    let behind = 0;
+    for (const link of links) {
+      const times = link.congested(behindBytes) ? (this.#behind.get(link) ?? 0) + 1 : 0;
+      this.#behind.set(link, times);
+      if (times >= behindMeasurements) behind++;
+    }
+    return behind;
+  }
+
+  /** One at a time, the least used first, so that a short lull does not empty the pool. */
+  #closeSurplus(links: readonly Link[]): void {
+    const { clock, surplusMs, source } = this.#options;
+    const active = source.registrations.filter(({ state }) => state === "active");
+    if (links.length <= Math.max(this.wanted, active.length)) {
+      this.#surplusSinceMs = undefined;
+      return;
+    }
+    this.#surplusSinceMs ??= clock.now();
+    if (clock.now() - this.#surplusSinceMs < surplusMs) return;
+    const parts = shares(this.wanted, active.length);
+    for (const [i, registration] of active.entries()) {
+      const open = openLinks(registration);
+      if (open.length <= parts[i]!) continue;
+      const least = open.reduce((a, b) => (b.callCount < a.callCount ? b : a));
+      this.counters.surplus++;
+      registration.closeLink(least);
+      return;
+    }
+  }
+
+  /** Orders what each registration lacks to its share. */
   orderMissing(): void {
     const active = this.#options.source.registrations.filter(({ state }) => state === "active");
-    const share = Math.max(1, Math.ceil(this.#options.linksMin / Math.max(1, active.length)));
-    for (const registration of active) this.#order(registration, share);
+    const parts = shares(this.wanted, active.length);
+    for (const [i, registration] of active.entries()) this.#order(registration, parts[i]!);
   }
 
   #order(registration: Registration, target: number): void {
@@ -184,9 +249,13 @@ export class Pool implements CallStarter {
   }
 
   #orderNow(registration: Registration, target: number): void {
-    let open = 0;
-    for (const link of registration.links) if (link.state === "open") open++;
-    const missing = target - open - registration.linksOnOrder;
-    if (missing > 0) registration.orderLinks(missing);
+    const missing = target - openLinks(registration).length - registration.linksOnOrder;
+    if (missing <= 0) return;
+    this.counters.ordered += missing;
+    registration.orderLinks(missing);
   }
+}
+
+function openLinks(registration: Registration): Link[] {
+  return [...registration.links].filter(({ state }) => state === "open");
 }

@@ -94,6 +94,12 @@ export class Registration {
     this.#stream.send({ t: "openLinks", openLinks: { order, count } });
   }
 
+  /** Takes a link out of use; it closes when its calls have ended. R2 is told why. */
+  closeLink(link: Link): void {
+    this.#stream.send({ t: "closeLinks", closeLinks: { linkIds: [link.linkId] } });
+    link.drain("R1 has more links than it needs");
+  }
+
   /** A link must have been ordered here, for us, by its owner. */
   admitLink(hello: LinkHello): TunnelError | undefined {
     const { tunnel, instanceId, workerId } = this.#options;
