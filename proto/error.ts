@@ -18,6 +18,7 @@ export const ErrorCode = {
   REQUEST_TIMEOUT: 16,
   PAYLOAD_TOO_LARGE: 17,
   INTERNAL: 18,
+  QUOTA_EXCEEDED: 19,
 } as const;
 
 export type ErrorName = keyof typeof ErrorCode;

@@ -8,6 +8,7 @@ import type { Exchange } from "./listen/exchange.ts";
 import { HttpListener } from "./listen/http.ts";
 import type { Refusal } from "./listen/refusal.ts";
 import type { CallStarter, StartTicket, StartWaiter } from "./pool/starter.ts";
+import { type QuotaLimits, Quotas } from "./quota.ts";
 import { type AccessEntry, relayExchange } from "./relay.ts";
 
 /** For tests: a real listener and relay on loopback, with calls that a test answers by hand. */
@@ -31,11 +32,15 @@ export const httpDefaults = {
   bodyIdleTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   halfClosedTimeoutMs: 5_000,
+  sendTimeoutMs: 60_000,
   headerBytesMax: 64 * 1024,
   connectionsMax: 1000,
 };
 
-export async function openBench(http: Partial<typeof httpDefaults> = {}): Promise<Bench> {
+export async function openBench(
+  http: Partial<typeof httpDefaults> = {},
+  limits: Partial<QuotaLimits> = {},
+): Promise<Bench> {
   const settings = { ...httpDefaults, ...http };
   const clock = new FakeClock();
   const starter = new FakeStarter();
@@ -50,7 +55,8 @@ export async function openBench(http: Partial<typeof httpDefaults> = {}): Promis
     entries.push(entry);
     signal.notify();
   };
-  const deps = { ...settings, starter, clock, onDone, nextId: () => `call-${++calls}` };
+  const quotas = new Quotas({ callsMax: 0, callsPerClientMax: 0, callsPerSecondPerClient: 0, ...limits }, clock);
+  const deps = { ...settings, starter, clock, quotas, onDone, nextId: () => `call-${++calls}` };
   const listener = new HttpListener({
     listener: { name: "web", address: "127.0.0.1", port: 0 },
     http: settings,

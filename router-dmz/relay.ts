@@ -7,6 +7,7 @@ import type { Exchange } from "./listen/exchange.ts";
 import { Patience } from "./listen/patience.ts";
 import { Upload, type UploadEvents } from "./listen/upload.ts";
 import type { CallStarter, StartTicket, StartWaiter } from "./pool/starter.ts";
+import type { Quotas } from "./quota.ts";
 import { faultReply } from "./reply/fault.ts";
 import { HttpReply } from "./reply/http.ts";
 
@@ -17,6 +18,9 @@ export interface RelayDeps {
   readonly nextId: () => string;
   readonly bodyIdleTimeoutMs: number;
   readonly halfClosedTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  /** Counts each call in, or says why it may not be. */
+  readonly quotas: Pick<Quotas, "admit" | "release">;
   /** The access log; once for each exchange. */
   readonly onDone: (entry: AccessEntry) => void;
 }
@@ -65,6 +69,9 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
   /** Response bytes that are not out yet, and whose credit we owe. */
   #owedBytes = 0;
   #patience: Patience | undefined;
+  /** While bytes wait for a client that does not read. */
+  #reader: Patience | undefined;
+  #admitted = false;
 
   constructor(exchange: Exchange, deps: RelayDeps) {
     const { request, response, expectsContinue } = exchange;
@@ -84,8 +91,10 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     response.on("error", ignore);
     connection.socket.on("end", this.#onClientEnd);
     this.#exchange.onFault = this.#onFault;
-    if (fault === undefined) this.#startCall();
-    else this.#fail(fault);
+    const refusal = fault ?? this.#deps.quotas.admit(connection.clientAddress);
+    this.#admitted = fault === undefined && refusal === undefined;
+    if (refusal === undefined) this.#startCall();
+    else this.#fail(refusal);
     if (connection.socket.readableEnded) this.#onClientEnd();
   }
 
@@ -155,10 +164,31 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
   onData(bytes: Buffer): void {
     try {
       if (this.#reply.data(bytes)) this.#call?.consumed(bytes.length);
-      else this.#owedBytes += bytes.length;
+      else this.#owe(bytes.length);
     } catch (error) {
       this.#fail(asTunnelError(error));
     }
+  }
+
+  #owe(bytes: number): void {
+    this.#owedBytes += bytes;
+    this.#watchReader();
+  }
+
+  #watchReader(): void {
+    if (this.#reader) return;
+    this.#reader = new Patience(
+      this.#exchange.connection.socket,
+      this.#deps.clock,
+      this.#deps.sendTimeoutMs,
+      this.#onTired,
+    );
+    this.#reader.start();
+  }
+
+  #unwatchReader(): void {
+    this.#reader?.stop();
+    this.#reader = undefined;
   }
 
   onFin(trailers: readonly string[]): void {
@@ -169,6 +199,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
       return;
     }
     this.#download = "ended";
+    if (this.#exchange.response.writableLength > 0) this.#watchReader();
     this.#upload.rest();
   }
 
@@ -180,6 +211,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
   readonly #onDrain = (): void => {
     const bytes = this.#owedBytes;
     this.#owedBytes = 0;
+    if (this.#download === "open") this.#unwatchReader();
     if (bytes > 0) this.#call?.consumed(bytes);
   };
 
@@ -262,7 +294,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
   };
 
   readonly #onTired = (): void => {
-    this.#letGo(new TunnelError("CANCELLED", "the client closed its sending side and is taken for gone"));
+    this.#letGo(new TunnelError("CANCELLED", "the client takes nothing more and is taken for gone"));
     this.#breakOff();
   };
 
@@ -282,6 +314,8 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     this.#over = true;
     this.#upload.stop();
     this.#patience?.stop();
+    this.#unwatchReader();
+    if (this.#admitted) this.#deps.quotas.release(this.#exchange.connection.clientAddress);
     const { request, connection } = this.#exchange;
     connection.socket.off("end", this.#onClientEnd).off("close", this.#onGone);
     this.#deps.onDone({

@@ -8,9 +8,9 @@ const soap12: FaultFacts = { ...plain, contentType: "application/soap+xml" };
 
 /** docs/protocol.md, "Errors": code, HTTP status, SOAP 1.1 status, SOAP 1.2 status, faultcode, Retry-After. */
 const table: [ErrorName, number, number, number, "Client" | "Server", string | undefined][] = [
-  ["REFUSED", 503, 503, 503, "Server", undefined],
+  ["REFUSED", 503, 503, 503, "Server", "1"],
   ["NO_ROUTE", 404, 500, 400, "Client", undefined],
-  ["HOLD_TIMEOUT", 503, 503, 503, "Server", undefined],
+  ["HOLD_TIMEOUT", 503, 503, 503, "Server", "1"],
   ["DESTINATION_UNREACHABLE", 502, 500, 500, "Server", undefined],
   ["DESTINATION_TIMEOUT", 504, 500, 500, "Server", undefined],
   ["DESTINATION_FAILED", 502, 500, 500, "Server", undefined],
@@ -26,6 +26,7 @@ const table: [ErrorName, number, number, number, "Client" | "Server", string | u
   ["REQUEST_TIMEOUT", 408, 500, 400, "Client", undefined],
   ["PAYLOAD_TOO_LARGE", 413, 500, 400, "Client", undefined],
   ["INTERNAL", 502, 500, 500, "Server", undefined],
+  ["QUOTA_EXCEEDED", 429, 503, 503, "Client", "1"],
 ];
 
 test("the table has every code", () => {

@@ -46,9 +46,9 @@ interface Kind {
 }
 
 const kinds: Record<ErrorName, Kind> = {
-  REFUSED: server(503, "The call was not taken up"),
+  REFUSED: busy("The call was not taken up"),
   NO_ROUTE: client(404, "No route matches"),
-  HOLD_TIMEOUT: server(503, "The destination was not started in time"),
+  HOLD_TIMEOUT: busy("The destination was not started in time"),
   DESTINATION_UNREACHABLE: server(502, "The destination cannot be reached"),
   DESTINATION_TIMEOUT: server(504, "The destination did not respond in time"),
   DESTINATION_FAILED: server(502, "The destination broke the call off"),
@@ -65,6 +65,7 @@ const kinds: Record<ErrorName, Kind> = {
   REQUEST_TIMEOUT: client(408, "The request did not arrive in time"),
   PAYLOAD_TOO_LARGE: client(413, "The request is over a size limit"),
   INTERNAL: server(502, "A router failed"),
+  QUOTA_EXCEEDED: { status: 429, title: "More than one client may ask for", sender: true, retry: true },
 };
 
 function client(status: number, title: string): Kind {
@@ -82,6 +83,8 @@ function busy(title: string): Kind {
 /** SOAP's HTTP bindings know only 500 (SOAP 1.1, section 6.2), or 400 and 500 (SOAP 1.2, part 2, table 20). */
 function statusOf(form: Form, kind: Kind): number {
   if (form === "problem" || kind.status === 503) return kind.status;
+  // SOAP clients know 503 as busy and have never heard of 429.
+  if (kind.retry) return 503;
   return form === "soap12" && kind.sender ? 400 : 500;
 }
 
