@@ -1,5 +1,5 @@
 import { Cursor } from "./batch-cursor.ts";
-import { Body, callField, framesField } from "./batch-wire.ts";
+import { Body, callField, framesField, lastBody } from "./batch-wire.ts";
 import {
   batchBytesMax,
   CallKind,
@@ -45,7 +45,7 @@ function readFrame(cursor: Cursor, handler: FrameHandler): boolean {
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
     if (field === callField) {
       call = cursor.uint32();
-    } else if (field <= Body.goAway) {
+    } else if (field <= lastBody) {
       body = field;
       stop = cursor.skipBytes();
       start = cursor.start;
@@ -63,13 +63,15 @@ function readFrame(cursor: Cursor, handler: FrameHandler): boolean {
 
 function readBody(cursor: Cursor, call: number, body: number, handler: FrameHandler): void {
   if (body === Body.data) handler.data(call, readData(cursor));
-  else if (body === Body.credit) handler.credit(call, readNumber(cursor));
+  else if (body === Body.credit) handler.credit(call, readCredit(cursor));
   else if (body === Body.open) handler.open(call, readOpen(cursor));
   else if (body === Body.head) handler.head(call, readHead(cursor));
   else if (body === Body.fin) handler.fin(call, readFin(cursor));
   else if (body === Body.reset) readReset(cursor, call, handler);
-  else if (body === Body.held) handler.held(call, readNumber(cursor));
+  else if (body === Body.held) readHeld(cursor, call, handler);
   else if (body === Body.commit) readCommit(cursor, call, handler);
+  else if (body === Body.taken) handler.taken(call, readTaken(cursor));
+  else if (body === Body.clientClosed) handler.clientClosed(readClientClosed(cursor));
   else if (body === Body.linkHello) handler.linkHello(readLinkHello(cursor));
   else if (body === Body.linkWelcome) handler.linkWelcome(readLinkWelcome(cursor));
   else if (body === Body.ping) readPing(cursor, handler);
@@ -87,7 +89,7 @@ function readData(cursor: Cursor): Buffer {
 function readOpen(cursor: Cursor): Open {
   let kind = 0;
   let { id, listener, connection, client, local, deadlineMs, tenant, traceparent, tracestate } = emptyOpen;
-  let { secure, serverName, method, target, httpVersion, preamble } = emptyOpen;
+  let { secure, serverName, method, target, httpVersion, preamble, protocol, alpn, upgradeProtocol } = emptyOpen;
   const headers: string[] = [];
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
     if (field === 16) headers.push(cursor.latin1());
@@ -107,6 +109,9 @@ function readOpen(cursor: Cursor): Open {
     else if (field === 14) target = cursor.latin1();
     else if (field === 15) httpVersion = cursor.text();
     else if (field === 17) preamble = cursor.view();
+    else if (field === 18) protocol = cursor.text();
+    else if (field === 19) alpn = cursor.text();
+    else if (field === 20) upgradeProtocol = cursor.text();
     else cursor.skip();
   }
   checkPairs(cursor, headers);
@@ -128,6 +133,9 @@ function readOpen(cursor: Cursor): Open {
     httpVersion,
     headers,
     preamble,
+    protocol,
+    alpn,
+    upgradeProtocol,
   };
 }
 
@@ -141,14 +149,16 @@ function readHead(cursor: Cursor): Head {
   let status = 0;
   let reason = "";
   const headers: string[] = [];
+  let pin = false;
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
     if (field === 1) status = cursor.uint32();
     else if (field === 2) reason = cursor.latin1();
     else if (field === 3) headers.push(cursor.latin1());
+    else if (field === 4) pin = cursor.bool();
     else cursor.skip();
   }
   checkPairs(cursor, headers);
-  return { status, reason, headers };
+  return pin ? { status, reason, headers, pin } : { status, reason, headers };
 }
 
 const noTrailers: readonly string[] = [];
@@ -171,27 +181,57 @@ function checkPairs(cursor: Cursor, list: readonly string[]): void {
 function readReset(cursor: Cursor, call: number, handler: FrameHandler): void {
   let code = 0;
   let message = "";
+  let retryAfterMs = 0;
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
     if (field === 1) code = cursor.enumeration();
     else if (field === 2) message = cursor.text();
+    else if (field === 3) retryAfterMs = cursor.uint32();
     else cursor.skip();
   }
-  handler.reset(call, code, message);
+  handler.reset(call, code, message, retryAfterMs);
 }
 
-/** CREDIT and HELD: one number, in field 1. */
-function readNumber(cursor: Cursor): number {
-  let value = 0;
+function readCredit(cursor: Cursor): number {
+  let bytes = 0;
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
-    if (field === 1) value = cursor.uint32();
+    if (field === 1) bytes = cursor.uint32();
     else cursor.skip();
   }
-  return value;
+  return bytes;
+}
+
+function readHeld(cursor: Cursor, call: number, handler: FrameHandler): void {
+  let maxWaitMs = 0;
+  let ready = false;
+  for (let field = cursor.next(); field !== 0; field = cursor.next()) {
+    if (field === 1) maxWaitMs = cursor.uint32();
+    else if (field === 2) ready = cursor.bool();
+    else cursor.skip();
+  }
+  handler.held(call, maxWaitMs, ready);
 }
 
 function readCommit(cursor: Cursor, call: number, handler: FrameHandler): void {
   while (cursor.next() !== 0) cursor.skip();
   handler.commit(call);
+}
+
+function readTaken(cursor: Cursor): boolean {
+  let repeatable = false;
+  for (let field = cursor.next(); field !== 0; field = cursor.next()) {
+    if (field === 1) repeatable = cursor.bool();
+    else cursor.skip();
+  }
+  return repeatable;
+}
+
+function readClientClosed(cursor: Cursor): number {
+  let connection = 0;
+  for (let field = cursor.next(); field !== 0; field = cursor.next()) {
+    if (field === 1) connection = cursor.safeInteger();
+    else cursor.skip();
+  }
+  return connection;
 }
 
 function readLinkHello(cursor: Cursor): LinkHello {
@@ -266,15 +306,17 @@ function readPing(cursor: Cursor, handler: FrameHandler): void {
   handler.ping(nonce, ack);
 }
 
-function readGoAway(cursor: Cursor): GoAway {
+function readGoAway(cursor: Cursor): Required<GoAway> {
   let lastCall = 0;
   let code = 0;
   let message = "";
+  let retryAfterMs = 0;
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
     if (field === 1) lastCall = cursor.uint32();
     else if (field === 2) code = cursor.enumeration();
     else if (field === 3) message = cursor.text();
+    else if (field === 4) retryAfterMs = cursor.uint32();
     else cursor.skip();
   }
-  return { lastCall, code, message };
+  return { lastCall, code, message, retryAfterMs };
 }

@@ -26,6 +26,11 @@ export const Body = {
   linkWelcome: 11,
   ping: 12,
   goAway: 13,
+  taken: 14,
+  clientClosed: 15,
 } as const;
+
+/** The highest body that we know: a frame with another one is skipped. */
+export const lastBody = Body.clientClosed;
 
 export const uint32Max = 0xffff_ffff;

@@ -121,16 +121,21 @@ export class BatchWriter implements FrameWriter {
     this.#text(15, open.httpVersion);
     this.#list(16, open.headers);
     this.#bytes(17, open.preamble);
+    this.#text(18, open.protocol);
+    this.#text(19, open.alpn);
+    this.#text(20, open.upgradeProtocol);
     return this.#commit(body, wide);
   }
 
   head(call: number, head: Head): boolean {
     checkBlock("HEAD", head.reason.length, head.headers);
-    const body = this.#begin(call, Body.head, wide, 6 + latin1Bytes(head.reason) + listBytes(head.headers), "HEAD");
+    const bytesMax = 6 + latin1Bytes(head.reason) + listBytes(head.headers) + 2;
+    const body = this.#begin(call, Body.head, wide, bytesMax, "HEAD");
     if (body < 0) return false;
     this.#uint(1, head.status);
     if (head.reason !== "") this.#latin1(2, head.reason);
     this.#list(3, head.headers);
+    this.#uint(4, head.pin ? 1 : 0);
     return this.#commit(body, wide);
   }
 
@@ -144,11 +149,12 @@ export class BatchWriter implements FrameWriter {
   }
 
   /** `message` is cut to `messageBytesMax` bytes, between characters. */
-  reset(call: number, code: number, message: string): boolean {
-    const body = this.#begin(call, Body.reset, wide, 6 + textBytesMax(message, messageBytesMax), "RESET");
+  reset(call: number, code: number, message: string, retryAfterMs = 0): boolean {
+    const body = this.#begin(call, Body.reset, wide, 12 + textBytesMax(message, messageBytesMax), "RESET");
     if (body < 0) return false;
     this.#uint(1, code);
     this.#text(2, message, messageBytesMax);
+    this.#uint(3, retryAfterMs);
     return this.#commit(body, wide);
   }
 
@@ -156,12 +162,24 @@ export class BatchWriter implements FrameWriter {
     return this.#number(call, Body.credit, bytes, "CREDIT");
   }
 
-  held(call: number, maxWaitMs: number): boolean {
-    return this.#number(call, Body.held, maxWaitMs, "HELD");
+  held(call: number, maxWaitMs: number, ready = false): boolean {
+    const body = this.#begin(call, Body.held, narrow, narrowBodyBytesMax, "HELD");
+    if (body < 0) return false;
+    this.#uint(1, maxWaitMs);
+    this.#uint(2, ready ? 1 : 0);
+    return this.#commit(body, narrow);
   }
 
   commit(call: number): boolean {
     return this.#number(call, Body.commit, 0, "COMMIT");
+  }
+
+  taken(call: number, repeatable: boolean): boolean {
+    return this.#number(call, Body.taken, repeatable ? 1 : 0, "TAKEN");
+  }
+
+  clientClosed(connection: number): boolean {
+    return this.#number(0, Body.clientClosed, connection, "CLIENT_CLOSED", Number.MAX_SAFE_INTEGER);
   }
 
   linkHello(hello: LinkHello): boolean {
@@ -199,12 +217,13 @@ export class BatchWriter implements FrameWriter {
 
   /** `message` is cut to `messageBytesMax` bytes, between characters. */
   goAway(goAway: GoAway): boolean {
-    const bytesMax = 12 + textBytesMax(goAway.message, messageBytesMax);
+    const bytesMax = 18 + textBytesMax(goAway.message, messageBytesMax);
     const body = this.#begin(0, Body.goAway, wide, bytesMax, "GOAWAY");
     if (body < 0) return false;
     this.#uint(1, goAway.lastCall);
     this.#uint(2, goAway.code);
     this.#text(3, goAway.message, messageBytesMax);
+    this.#uint(4, goAway.retryAfterMs ?? 0);
     return this.#commit(body, wide);
   }
 
@@ -246,10 +265,10 @@ export class BatchWriter implements FrameWriter {
   }
 
   /** A frame whose body is at most one number, in field 1. */
-  #number(call: number, field: number, value: number, frame: string): boolean {
+  #number(call: number, field: number, value: number, frame: string, max = uint32Max): boolean {
     const body = this.#begin(call, field, narrow, narrowBodyBytesMax, frame);
     if (body < 0) return false;
-    this.#uint(1, value);
+    this.#uint(1, value, max);
     return this.#commit(body, narrow);
   }
 
@@ -360,7 +379,9 @@ function openBytesMax(open: Open): number {
   const addresses = textBytesMax(open.client) + textBytesMax(open.local) + textBytesMax(open.serverName);
   const trace = textBytesMax(open.traceparent) + textBytesMax(open.tracestate);
   const line = latin1Bytes(open.method) + latin1Bytes(open.target) + textBytesMax(open.httpVersion);
-  return numbers + names + addresses + trace + line + listBytes(open.headers) + 5 + open.preamble.length;
+  // Three tags of two bytes.
+  const protocols = 3 + textBytesMax(open.protocol) + textBytesMax(open.alpn) + textBytesMax(open.upgradeProtocol);
+  return numbers + names + addresses + trace + line + protocols + listBytes(open.headers) + 5 + open.preamble.length;
 }
 
 function linkHelloBytesMax(hello: LinkHello): number {

@@ -2,6 +2,7 @@ import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBatch } from "./batch-reader.ts";
+import { uint32Max } from "./batch-wire.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { TunnelError } from "./error.ts";
 import {
@@ -51,9 +52,28 @@ describe("BatchWriter", () => {
     ["a COMMIT", ["commit", 1], "0a0408014a00"],
     ["a PING", ["ping", 5, true], "0a06620408051001"],
     ["a FIN with trailers", ["fin", 1, ["a", "b"]], "0a8d80800008012a868080000a01610a0162"],
-    ["a RESET", ["reset", 1, 7, "é"], "0a8d8080000801328680800008071202c3a9"],
+    ["a RESET", ["reset", 1, 7, "é", 0], "0a8d8080000801328680800008071202c3a9"],
+    ["a HELD", ["held", 1, 300, false], "0a070801420308ac02"],
+    ["a HELD that is ready", ["held", 1, 0, true], "0a06080142021001"],
+    ["a TAKEN", ["taken", 1, false], "0a0408017200"],
+    ["a TAKEN that is repeatable", ["taken", 1, true], "0a06080172020801"],
+    ["a CLIENT_CLOSED", ["clientClosed", 300], "0a057a0308ac02"],
   ] as const)("lays out %s", (_, said, hex) => {
     expect(written([said as unknown as Said]).toString("hex")).toBe(hex);
+  });
+
+  it("fills in what a caller may leave out", () => {
+    const writer = new BatchWriter();
+    writer.reset(1, 7, "m");
+    writer.held(1, 5);
+    writer.goAway({ lastCall: 1, code: 8, message: "m" });
+    writer.head(1, { status: 200, reason: "", headers: [], pin: false });
+    expect(read(writer.finish()).said).toStrictEqual([
+      ["reset", 1, 7, "m", 0],
+      ["held", 1, 5, false],
+      ["goAway", { lastCall: 1, code: 8, message: "m", retryAfterMs: 0 }],
+      ["head", 1, { status: 200, reason: "", headers: [] }],
+    ]);
   });
 
   it("writes a slice of data", () => {
@@ -129,6 +149,24 @@ describe("a full batch", () => {
     expect(writer.credit(1, 1)).toBe(false);
   });
 
+  const largest: readonly Said[] = [
+    ["open", uint32Max, largestOpen()],
+    ["head", uint32Max, { status: uint32Max, reason: "r", headers: [], pin: true }],
+    ["reset", uint32Max, uint32Max, "m".repeat(messageBytesMax), uint32Max],
+    ["held", uint32Max, uint32Max, true],
+    ["taken", uint32Max, true],
+    ["clientClosed", Number.MAX_SAFE_INTEGER],
+    ["goAway", { lastCall: uint32Max, code: uint32Max, message: "m".repeat(messageBytesMax), retryAfterMs: uint32Max }],
+  ];
+  it.each(largest.map((said) => [said[0], said] as const))("asks for enough bytes for the largest %s", (_, said) => {
+    const refusal = thrown(() => say(new BatchWriter(1), said)) as Error;
+    const asked = Number(/of up to (\d+) bytes/.exec(refusal.message)?.[1]);
+    const writer = new BatchWriter(asked);
+    expect(say(writer, said)).toBe(true);
+    expect(writer.bytes).toBeLessThanOrEqual(asked);
+    expect(loader.deserialize(writer.finish()).frames.length).toBe(1);
+  });
+
   it("offers room for one DATA frame at most", () => {
     expect(new BatchWriter().room()).toBe(dataFrameBytesMax);
   });
@@ -147,6 +185,7 @@ describe("a frame that no batch can carry", () => {
     ["DATA over 64 KiB", ["data", 1, Buffer.alloc(dataFrameBytesMax + 1)], "DATA of 65537 bytes is over the limit"],
     ["an OPEN with too many headers", ["open", 1, { ...emptyOpen, headers: ["n", big] }], "OPEN with a head of 131073"],
     ["an OPEN with too long a text", ["open", 1, { ...emptyOpen, tracestate: big }], "OPEN of up to 393"],
+    ["an OPEN for too long a protocol", ["open", 1, { ...emptyOpen, upgradeProtocol: big }], "OPEN of up to 393"],
     [
       "a HEAD over its limit",
       ["head", 1, { status: 1, reason: "n", headers: [big, ""] }],
@@ -159,7 +198,9 @@ describe("a frame that no batch can carry", () => {
     ["a call below 0", ["credit", -1, 1], "field 1 is a whole number from 0 to 4294967295, not -1"],
     ["a call over 32 bits", ["data", 2 ** 32, Buffer.alloc(1)], "not 4294967296"],
     ["half a byte of credit", ["credit", 1, 0.5], "not 0.5"],
-    ["no number", ["held", 1, Number.NaN], "not NaN"],
+    ["no number", ["held", 1, Number.NaN, false], "not NaN"],
+    ["a time to wait below 0", ["reset", 1, 7, "", -1], "field 3 is a whole number from 0 to 4294967295, not -1"],
+    ["a connection over 2^53 - 1", ["clientClosed", 2 ** 53], "from 0 to 9007199254740991, not 9007199254740992"],
     ["a nonce over 2^53 - 1", ["ping", 2 ** 53, false], "from 0 to 9007199254740991, not 9007199254740992"],
   ])("%s is refused with PROTOCOL, and nothing is written", (_, said, message) => {
     const writer = new BatchWriter();
@@ -200,8 +241,8 @@ describe("a message for people", () => {
       fc.property(messages, (message) => {
         const cut = cutText(message);
         expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(messageBytesMax);
-        const goAway = { lastCall: 1, code: 1, message };
-        expect(read(written([["reset", 1, 1, message]])).said).toStrictEqual([["reset", 1, 1, cut]]);
+        const goAway = { lastCall: 1, code: 1, message, retryAfterMs: 0 };
+        expect(read(written([["reset", 1, 1, message, 2]])).said).toStrictEqual([["reset", 1, 1, cut, 2]]);
         expect(read(written([["goAway", goAway]])).said).toStrictEqual([["goAway", { ...goAway, message: cut }]]);
       }),
     );
@@ -281,7 +322,8 @@ describe("decodeBatch", () => {
     expect(read(frame("620808ffffffffffff0f")).said).toStrictEqual([["ping", 2 ** 46 - 1, false]]);
     expect(read(frame("620908ffffffffffffff0f")).said).toStrictEqual([["ping", Number.MAX_SAFE_INTEGER, false]]);
     expect(read(frame("3a0b08ffffffffffffffffff01")).said).toStrictEqual([["credit", 0, 2 ** 32 - 1]]);
-    expect(read(frame("320b08ffffffffffffffffff01")).said).toStrictEqual([["reset", 0, -1, ""]]);
+    expect(read(frame("320b08ffffffffffffffffff01")).said).toStrictEqual([["reset", 0, -1, "", 0]]);
+    expect(read(frame("7a0808ffffffffffff0f")).said).toStrictEqual([["clientClosed", 2 ** 46 - 1]]);
     expect(read(frame("620b1080808080808080808001")).said).toStrictEqual([["ping", 0, true]]);
   });
 
@@ -309,7 +351,7 @@ describe("decodeBatch", () => {
   });
 
   it("skips and counts frames it does not know", () => {
-    const newer = frame("0801", "720161");
+    const newer = frame("0801", "82010161");
     const without = frame("0801");
     const bytes = Buffer.concat([newer, written([["commit", 1]]), without, written([["commit", 2]]), newer]);
     const said: Said[] = [
@@ -367,15 +409,18 @@ describe("a malformed batch", () => {
     ["a length over 32 bits", frame("12ffffffffffff0f"), "field 2 is 70368744177663 bytes long and 0 are left"],
     ["a varint over 10 bytes", frame(`08${"80".repeat(10)}00`), "varint of more than 10 bytes at byte 3"],
     ["field number 0", frame("0001"), "field number 0 at byte 3"],
-    ["a group", frame("7b"), "field 15 has the wire type 3, which proto3 does not have, at byte 3"],
-    ["the wire type 6", frame("7e"), "field 15 has the wire type 6"],
-    ["an unknown fixed64 cut off", frame("7901020304"), "field 15 is cut off at byte 3"],
-    ["an unknown fixed32 cut off", frame("7d010203"), "field 15 is cut off at byte 3"],
+    ["a group", frame("8301"), "field 16 has the wire type 3, which proto3 does not have, at byte 4"],
+    ["the wire type 6", frame("8601"), "field 16 has the wire type 6"],
+    ["an unknown fixed64 cut off", frame("810101020304"), "field 16 is cut off at byte 4"],
+    ["an unknown fixed32 cut off", frame("8501010203"), "field 16 is cut off at byte 4"],
     ["frames that are a number", Buffer.from("0801", "hex"), "field 1 has the wire type 0 instead of 2 at byte 1"],
     ["a call in bytes", frame("0a0101"), "field 1 has the wire type 2 instead of 0"],
     ["data as a number", frame("1001"), "field 2 has the wire type 0 instead of 2"],
     ["a text as a number", frame("32021001"), "field 2 has the wire type 0 instead of 2"],
     ["a flag in bytes", frame("6203120101"), "field 2 has the wire type 2 instead of 0"],
+    ["a TAKEN as a number", frame("7001"), "field 14 has the wire type 0 instead of 2"],
+    ["a TAKEN that is cut off", frame("720108"), "truncated varint at byte 5"],
+    ["a closed connection over 2^53 - 1", frame("7a09088080808080808010"), "field 1 over 2^53 - 1"],
     ["an OPEN with an odd header", frame("1a0608018201016e"), "header name without a value"],
     ["a HEAD with an odd header", frame("22031a016e"), "header name without a value"],
     ["a FIN with an odd trailer", frame("2a030a016e"), "header name without a value"],
@@ -457,6 +502,8 @@ function recorder(said: Said[]): FrameHandler {
     credit: (...frame) => said.push(["credit", ...frame]),
     held: (...frame) => said.push(["held", ...frame]),
     commit: (...frame) => said.push(["commit", ...frame]),
+    taken: (...frame) => said.push(["taken", ...frame]),
+    clientClosed: (...frame) => said.push(["clientClosed", ...frame]),
     linkHello: (...frame) => said.push(["linkHello", ...frame]),
     linkWelcome: (...frame) => said.push(["linkWelcome", ...frame]),
     ping: (...frame) => said.push(["ping", ...frame]),
@@ -528,6 +575,17 @@ function padded(value: number): string {
   return Buffer.from([value | 0x80, (value >>> 7) | 0x80, ...Array(7).fill(0x80), 0]).toString("hex");
 }
 
+/** Each of its fields takes the most bytes that a field of its length may, or nearly. */
+function largestOpen(): Open {
+  const text = "€".repeat(50);
+  const names = { id: text, listener: text, client: text, local: text, tenant: text, serverName: text };
+  const protocols = { httpVersion: text, protocol: text, alpn: text, upgradeProtocol: text };
+  const trace = { traceparent: text, tracestate: text };
+  const numbers = { kind: CallKind.raw, connection: Number.MAX_SAFE_INTEGER, deadlineMs: uint32Max, secure: true };
+  const preamble = Buffer.alloc(2 ** 14);
+  return { ...names, ...protocols, ...trace, ...numbers, method: "m", target: "t", headers: ["n", "v"], preamble };
+}
+
 function emptyHello(): LinkHello {
   return {
     protocol: { major: 0, minor: 0 },
@@ -545,16 +603,23 @@ function emptyHello(): LinkHello {
 /** For call 1, each with a body of less than 128 bytes: tag and length, one byte each, then fields. */
 const knownBodies: readonly (readonly [Said, string])[] = [
   [["open", 1, { ...emptyOpen, kind: CallKind.raw, tenant: "t" }], "1a050803420174"],
+  [["open", 1, { ...emptyOpen, protocol: "p", alpn: "a", upgradeProtocol: "u" }], "1a0e0801920101709a010161a2010175"],
   [["head", 1, { status: 5, reason: "", headers: ["n", "v"] }], "220808051a016e1a0176"],
+  [["head", 1, { status: 5, reason: "", headers: [], pin: true }], "220408052001"],
   [["fin", 1, ["n", "v"]], "2a060a016e0a0176"],
-  [["reset", 1, 3, "m"], "3205080312016d"],
+  [["reset", 1, 3, "m", 0], "3205080312016d"],
+  [["reset", 1, 3, "", 5], "320408031805"],
   [["credit", 1, 5], "3a020805"],
-  [["held", 1, 5], "42020805"],
+  [["held", 1, 5, false], "42020805"],
+  [["held", 1, 5, true], "420408051001"],
   [["commit", 1], "4a00"],
+  [["taken", 1, false], "7200"],
+  [["taken", 1, true], "72020801"],
+  [["clientClosed", 5], "7a020805"],
   [["linkHello", { ...emptyHello(), protocol: { major: 1, minor: 2 }, tunnel: "t" }], "52090a0408011002120174"],
   [["linkWelcome", { ...emptyHello().limits, callsPerLink: 9 }], "5a040a020809"],
   [["ping", 5, true], "620408051001"],
-  [["goAway", { lastCall: 5, code: 8, message: "m" }], "6a07080510081a016d"],
+  [["goAway", { lastCall: 5, code: 8, message: "m", retryAfterMs: 9 }], "6a09080510081a016d2009"],
 ];
 
 // ------------------------------------------------------------------------------------------------- proto-loader
@@ -573,7 +638,7 @@ function loaded(batch: readonly Said[]): LoadedBatch {
 }
 
 function loadedFrame([kind, ...said]: Said): { [field: string]: unknown } {
-  const [first, second, third] = said as unknown[];
+  const [first, second, third, fourth] = said as unknown[];
   const ofCall = (body: unknown) => ({ call: first, body: kind, [kind]: body });
   const ofLink = (body: unknown) => ({ call: 0, body: kind, [kind]: body });
   switch (kind) {
@@ -584,13 +649,17 @@ function loadedFrame([kind, ...said]: Said): { [field: string]: unknown } {
     case "fin":
       return ofCall({ trailers: (second as string[]).map(latin1) });
     case "reset":
-      return ofCall({ code: second, message: third });
+      return ofCall({ code: second, message: third, retryAfterMs: fourth });
     case "credit":
       return ofCall({ bytes: second });
     case "held":
-      return ofCall({ maxWaitMs: second });
+      return ofCall({ maxWaitMs: second, ready: third });
     case "commit":
       return ofCall({});
+    case "taken":
+      return ofCall({ repeatable: second });
+    case "clientClosed":
+      return ofLink({ connection: first });
     case "linkWelcome":
       return ofLink({ limits: first });
     case "ping":
@@ -607,7 +676,7 @@ function loadedOpen(open: Open): object {
 }
 
 function loadedHead(head: Head): object {
-  return { ...head, reason: latin1(head.reason), headers: head.headers.map(latin1) };
+  return { pin: false, ...head, reason: latin1(head.reason), headers: head.headers.map(latin1) };
 }
 
 function latin1(text: string): Buffer {
@@ -647,8 +716,15 @@ const open: fc.Arbitrary<Open> = plain({
   httpVersion: text,
   headers: list,
   preamble: bytes,
+  protocol: text,
+  alpn: text,
+  upgradeProtocol: text,
 });
-const head: fc.Arbitrary<Head> = plain({ status: uint32, reason: byteText, headers: list });
+const headFields = { status: uint32, reason: byteText, headers: list };
+const head: fc.Arbitrary<Head> = fc.oneof(
+  plain<Head>(headFields),
+  plain<Head>({ ...headFields, pin: fc.constant(true) }),
+);
 const hello: fc.Arbitrary<LinkHello> = plain({
   protocol: plain({ major: uint32, minor: uint32 }),
   tunnel: text,
@@ -660,17 +736,19 @@ const hello: fc.Arbitrary<LinkHello> = plain({
   order: uint53,
   limits,
 });
-const goAway: fc.Arbitrary<GoAway> = plain({ lastCall: uint32, code, message: text });
+const goAway: fc.Arbitrary<Required<GoAway>> = plain({ lastCall: uint32, code, message: text, retryAfterMs: uint32 });
 
 const anything: fc.Arbitrary<Said> = fc.oneof(
   fc.tuple(fc.constant("data" as const), uint32, bytes),
   fc.tuple(fc.constant("open" as const), uint32, open),
   fc.tuple(fc.constant("head" as const), uint32, head),
   fc.tuple(fc.constant("fin" as const), uint32, list),
-  fc.tuple(fc.constant("reset" as const), uint32, code, text),
+  fc.tuple(fc.constant("reset" as const), uint32, code, text, uint32),
   fc.tuple(fc.constant("credit" as const), uint32, uint32),
-  fc.tuple(fc.constant("held" as const), uint32, uint32),
+  fc.tuple(fc.constant("held" as const), uint32, uint32, fc.boolean()),
   fc.tuple(fc.constant("commit" as const), uint32),
+  fc.tuple(fc.constant("taken" as const), uint32, fc.boolean()),
+  fc.tuple(fc.constant("clientClosed" as const), uint53),
   fc.tuple(fc.constant("linkHello" as const), hello),
   fc.tuple(fc.constant("linkWelcome" as const), limits),
   fc.tuple(fc.constant("ping" as const), uint53, fc.boolean()),

@@ -50,6 +50,12 @@ export interface Open {
   /** Names and values alternate, as on the wire, in order. */
   readonly headers: readonly string[];
   readonly preamble: Buffer;
+  /** The listener's: "HTTP", "HTTPS", "TLS", "NetTCP" or "TCP". */
+  readonly protocol: string;
+  /** Agreed with the client where TLS ended at R1: "h2", "http/1.1"; empty: none. */
+  readonly alpn: string;
+  /** What an UPGRADE asks for: the Upgrade header's value, or RFC 8441's `:protocol`. */
+  readonly upgradeProtocol: string;
 }
 
 export interface Head {
@@ -57,6 +63,8 @@ export interface Head {
   readonly reason: string;
   /** Names and values alternate. */
   readonly headers: readonly string[];
+  /** Later calls of this client connection belong to this R2. What is read has it only when it is true. */
+  readonly pin?: boolean;
 }
 
 export interface LinkHello {
@@ -75,26 +83,33 @@ export interface GoAway {
   readonly lastCall: number;
   readonly code: number;
   readonly message: string;
+  /** For the calls above `lastCall`; 0, which is the default: not said. */
+  readonly retryAfterMs?: number;
 }
 
 /**
  * What a batch's reader is told, frame by frame, in order. Buffers are views of the batch. No object is made for DATA,
- * CREDIT, PING, HELD and COMMIT.
+ * CREDIT, PING, RESET, HELD, COMMIT, TAKEN and CLIENT_CLOSED.
  */
 export interface FrameHandler {
   data(call: number, bytes: Buffer): void;
   open(call: number, open: Open): void;
   head(call: number, head: Head): void;
   fin(call: number, trailers: readonly string[]): void;
-  /** `code` as on the wire: `errorName` reads it. */
-  reset(call: number, code: number, message: string): void;
+  /** `code` as on the wire: `errorName` reads it. `retryAfterMs` 0: not said. */
+  reset(call: number, code: number, message: string, retryAfterMs: number): void;
   credit(call: number, bytes: number): void;
-  held(call: number, maxWaitMs: number): void;
+  /** `ready`: R2 could dial, and waits for COMMIT alone. */
+  held(call: number, maxWaitMs: number, ready: boolean): void;
   commit(call: number): void;
+  /** `repeatable`: the call may be sent again if the link breaks. */
+  taken(call: number, repeatable: boolean): void;
+  /** `connection` as in the OPENs of its calls. */
+  clientClosed(connection: number): void;
   linkHello(hello: LinkHello): void;
   linkWelcome(limits: Limits): void;
   ping(nonce: number, ack: boolean): void;
-  goAway(goAway: GoAway): void;
+  goAway(goAway: Required<GoAway>): void;
 }
 
 /** An OPEN with every field at its default, to be spread over. */
@@ -116,4 +131,7 @@ export const emptyOpen: Open = {
   httpVersion: "",
   headers: [],
   preamble: Buffer.alloc(0),
+  protocol: "",
+  alpn: "",
+  upgradeProtocol: "",
 };

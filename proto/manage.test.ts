@@ -44,6 +44,10 @@ const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
     t: "certificateAnswer",
     certificateAnswer: { request: 1, chain: [Buffer.from([0x30, 0xff])], trusted: [Buffer.from("ca")], error: "" },
   },
+  {
+    t: "certificateAnswer",
+    certificateAnswer: { request: 0, chain: [], trusted: [Buffer.from("old ca"), Buffer.from("new ca")], error: "" },
+  },
 ];
 
 const dmzMessages: readonly Exclude<DmzMessage, Unknown>[] = [

@@ -75,12 +75,13 @@ export interface CertificateRequest {
 }
 
 export interface CertificateAnswer {
+  /** The request that it answers. 0: none; the intranet side pushes new CAs to trust, or a new chain. */
   readonly request: number;
   /** X.509, DER, leaf first. */
   readonly chain: readonly Buffer[];
   /** The CAs to trust from now on, DER. */
   readonly trusted: readonly Buffer[];
-  /** Empty when a certificate was issued; for people. */
+  /** Empty unless a request was refused; for people. */
   readonly error: string;
 }
 

@@ -23,6 +23,9 @@ describe("a request", () => {
     await call.until(() => call.trailers !== undefined);
     expect({ ...call.open, preamble: "" }).toEqual({
       kind: CallKind.exchange,
+      protocol: "HTTP",
+      alpn: "",
+      upgradeProtocol: "",
       id: "call-1",
       listener: "web",
       connection: 1,

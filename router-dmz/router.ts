@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
+import type { TunnelError } from "@sallyport/proto/error";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { systemClock } from "@sallyport/tunnel/clock";
+import { Complaints } from "@sallyport/tunnel/complaints";
 import { TunnelServer } from "@sallyport/tunnel/grpc-server";
 import { spiffeId } from "@sallyport/tunnel/identity";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { listenError } from "@sallyport/tunnel/listen-error";
+import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
 import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
@@ -14,15 +17,29 @@ import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
 import { healthServer } from "./health.ts";
+import type { Exchange } from "./listen/exchange.ts";
 import { HttpListener } from "./listen/http.ts";
 import { Pool } from "./pool/pool.ts";
 import { Registry } from "./pool/registry.ts";
 import { Repeater } from "./pool/repeater.ts";
+import { Quotas } from "./quota.ts";
 import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
 
 /** R2s that may register, and connections on the tunnel's port beside their links. */
 const registrationsMax = 64;
 const spareConnectionsMax = 256;
+
+/** What a reload takes; the rest needs a restart. */
+const liveFields = [
+  "waiting",
+  "http.bodyIdleTimeoutMs",
+  "http.halfClosedTimeoutMs",
+  "http.sendTimeoutMs",
+  "quotas",
+  "limits.drainMs",
+  "limits.drainNoticeMs",
+  "log.level",
+];
 
 /** R1: composes the parts, listens on everything or on nothing. */
 export async function startDmzRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
@@ -38,7 +55,7 @@ export async function startDmzRouter(input: unknown, onReady: (ready: boolean) =
 
 class DmzRouter implements RunningRouter {
   readonly ports: Record<string, number> = {};
-  readonly #config: DmzConfig;
+  readonly #live: LiveConfig<DmzConfig>;
   readonly #onReady: (ready: boolean) => void;
   readonly #log: Log;
   readonly #instanceId = randomUUID();
@@ -47,6 +64,9 @@ class DmzRouter implements RunningRouter {
   readonly #registry: Registry;
   readonly #pool: Pool;
   readonly #repeater: Repeater;
+  readonly #quotas: Quotas;
+  readonly #complaints = new Complaints(systemClock);
+  readonly #counters = { tunnelRefused: 0 };
   readonly #tunnel: TunnelServer;
   readonly #listeners: readonly HttpListener[];
   readonly #health: StatusServer;
@@ -61,17 +81,29 @@ class DmzRouter implements RunningRouter {
   #onIdle: () => void = () => {};
 
   constructor(config: DmzConfig, onReady: (ready: boolean) => void) {
-    this.#config = config;
     this.#onReady = onReady;
     this.#log = createLog("r1", config.log.level);
+    const live = new LiveConfig({
+      ...{ initial: config, parse: parseDmzConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
+      apply: (next) => {
+        this.#log.level = next.log.level;
+        this.#quotas.limits = next.quotas;
+      },
+    });
+    this.#live = live;
     this.#budget = new Budget(config.limits.memoryBudgetBytes);
+    this.#quotas = new Quotas(config.quotas, systemClock);
     this.#registry = this.#createRegistry();
     this.#pool = new Pool({
       source: this.#registry,
       size: config.pool,
       surplusMs: config.pool.surplusTimeoutMs,
-      waitingCallsMax: config.waiting.callsMax,
-      waitingMs: config.waiting.timeoutMs,
+      get waitingCallsMax() {
+        return live.current.waiting.callsMax;
+      },
+      get waitingMs() {
+        return live.current.waiting.timeoutMs;
+      },
       clock: systemClock,
     });
     this.#repeater = new Repeater({ starter: this.#pool, budget: this.#budget });
@@ -82,6 +114,14 @@ class DmzRouter implements RunningRouter {
     this.#health = healthServer(() => this.#ready);
     this.#admin = this.#createAdmin();
     this.#measure();
+  }
+
+  get #config(): DmzConfig {
+    return this.#live.current;
+  }
+
+  reload(loaded: Loaded): Reloaded {
+    return this.#live.reload(loaded);
   }
 
   async listen(): Promise<void> {
@@ -100,7 +140,7 @@ class DmzRouter implements RunningRouter {
     this.#draining = true;
     this.#refresh();
     this.#registry.drain(drainMs);
-    for (const listener of this.#listeners) listener.drain();
+    for (const listener of this.#listeners) listener.announceDrain();
     await after(drainNoticeMs);
     const finished = Promise.all(this.#listeners.map((listener) => listener.finish()));
     await Promise.race([this.#idle(), after(drainMs)]);
@@ -142,7 +182,10 @@ class DmzRouter implements RunningRouter {
     return new Registry({
       ...{ tunnel, limits, software, heartbeatMs: limits.heartbeatMs, registrationsMax, linksMax },
       ...{ instanceId: this.#instanceId, workerId: "0", clock: systemClock, budget: this.#budget },
-      onRegistration: ({ peer, state, hello }, error) => {
+      onRegistration: ({ peer, state, hello, lastOrderError }, error) => {
+        if (lastOrderError && this.#complaints.count(lastOrderError) > 0) {
+          this.#log.warn({ peer, error: lastOrderError }, "an R2 could not open the links it was asked for");
+        }
         this.#log.info({ peer, state, intranet: hello?.instanceId, error: error?.message }, "management connection");
         this.#refresh();
       },
@@ -174,27 +217,52 @@ class DmzRouter implements RunningRouter {
       connectionsMax: 2 * (registrationsMax + pool.max) + spareConnectionsMax,
       onManage: (transport, peer) => this.#registry.acceptManage(transport, peer),
       onCarry: (transport) => this.#registry.acceptCarry(transport),
-      onRefused: (peer, error) => this.#log.warn({ peer, error: error.message }, "tunnel connection refused"),
+      onRefused: (peer, error) => this.#strangerRefused(peer, error),
     });
   }
 
+  #strangerRefused(peer: string, error: TunnelError): void {
+    this.#counters.tunnelRefused++;
+    const times = this.#complaints.count(error.message);
+    if (times > 0) this.#log.warn({ peer, times, error: error.message }, "tunnel connection refused");
+  }
+
   #createListener(listener: DmzConfig["listeners"][number]): HttpListener {
-    const { http } = this.#config;
+    const live = this.#live;
     const deps: RelayDeps = {
       ...{ starter: this.#repeater, clock: systemClock },
-      ...{ bodyIdleTimeoutMs: http.bodyIdleTimeoutMs, halfClosedTimeoutMs: http.halfClosedTimeoutMs },
+      get bodyIdleTimeoutMs() {
+        return live.current.http.bodyIdleTimeoutMs;
+      },
+      get halfClosedTimeoutMs() {
+        return live.current.http.halfClosedTimeoutMs;
+      },
+      get sendTimeoutMs() {
+        return live.current.http.sendTimeoutMs;
+      },
+      quotas: this.#quotas,
       nextId: () => this.#nextId(),
       onDone: (entry) => this.#done(entry),
     };
     return new HttpListener({
-      ...{ listener, http, clock: systemClock },
+      ...{ listener, http: live.current.http, clock: systemClock },
       nextConnection: () => ++this.#lastConnection,
       onExchange: (exchange) => {
         this.#exchanges++;
-        relayExchange(exchange, deps);
+        this.#relay(exchange, deps);
       },
       onRefused: (_connection, refusal) => this.#log.info({ listener: listener.name, ...refusal }, "refused"),
     });
+  }
+
+  /** A mistake of ours costs that client its connection, not the process. */
+  #relay(exchange: Exchange, deps: RelayDeps): void {
+    try {
+      relayExchange(exchange, deps);
+    } catch (error) {
+      this.#log.error({ error: String(error) }, "the router failed");
+      exchange.connection.socket.destroy();
+    }
   }
 
   #nextId(): string {
@@ -203,7 +271,9 @@ class DmzRouter implements RunningRouter {
 
   #done(entry: AccessEntry): void {
     this.#callMetrics.done({ ...entry, by: entry.listener, error: entry.error === "" ? undefined : entry.error });
-    if (this.#log.isLevelEnabled("info")) this.#log.info(entry, "access");
+    // The query may hold what is not for logs.
+    const target = entry.target.split("?", 1)[0]!.slice(0, 1024);
+    if (this.#log.isLevelEnabled("info")) this.#log.info({ ...entry, target }, "access");
     if (--this.#exchanges === 0) this.#onIdle();
   }
 
@@ -224,6 +294,7 @@ class DmzRouter implements RunningRouter {
     return {
       ...{ role: "dmz", tunnel: this.#config.tunnel, instanceId: this.#instanceId, software, pid: process.pid },
       ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
+      configuration: this.#live.status,
       exchanges: this.#exchanges,
       waitingCalls: this.#pool.waitingCount,
       pool: { wanted: this.#pool.wanted, ...this.#pool.counters },
@@ -276,6 +347,22 @@ class DmzRouter implements RunningRouter {
       "sallyport_links_surplus_total",
       "Links closed because they were not needed.",
       () => this.#pool.counters.surplus,
+    );
+    counter("sallyport_quota_tunnel_total", "Calls refused: too many at once.", () => this.#quotas.counters.tunnel);
+    counter(
+      "sallyport_quota_client_total",
+      "Calls refused: too many at once of one client.",
+      () => this.#quotas.counters.client,
+    );
+    counter(
+      "sallyport_quota_rate_total",
+      "Calls refused: too many a second of one client.",
+      () => this.#quotas.counters.rate,
+    );
+    counter(
+      "sallyport_tunnel_refused_total",
+      "Connections to the tunnel's port that were refused.",
+      () => this.#counters.tunnelRefused,
     );
     gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
     counter("sallyport_refused_requests_total", "Bytes that were no request.", () => this.#sum("refused"));

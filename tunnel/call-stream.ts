@@ -5,9 +5,7 @@ import type { Call, CallEvents } from "./call.ts";
 import { type CallState, mayReceive, maySend, nextCallState } from "./call-state.ts";
 import type { ReceiveWindow } from "./receive-window.ts";
 
-/** A call that is short of credit stops its source at this many queued bytes … */
-const queueBytesMin = 64 * 1024;
-/** … one that is not stops it here: what one batch takes. */
+/** A call stops its source when it is short of credit, or when this much is queued: what one batch takes. */
 const queueBytesMax = 256 * 1024;
 /** Below this a stopped source may go on. */
 const queueBytesLow = 32 * 1024;
@@ -107,8 +105,7 @@ export class CallStream implements Call {
     if (!this.#sendable() || bytes.length === 0) return true;
     this.#queuedBytes += bytes.length;
     this.#enqueue(bytes);
-    const limit = this.#credit < this.#queuedBytes ? queueBytesMin : queueBytesMax;
-    this.#sourceStopped = this.#queuedBytes > limit;
+    this.#sourceStopped = this.#queuedBytes > Math.min(this.#credit, queueBytesMax);
     return !this.#sourceStopped;
   }
 
@@ -154,7 +151,7 @@ export class CallStream implements Call {
     if (this.#awaitsHead()) return this.fail("data before the response's head");
     const lagging = this.window.unreadBytes > 0;
     if (!this.window.receive(bytes.length)) {
-      return this.#end(new TunnelError("FLOW_CONTROL", `call ${this.number}: ${bytes.length} bytes beyond its credit`));
+      return this.end(new TunnelError("FLOW_CONTROL", `call ${this.number}: ${bytes.length} bytes beyond its credit`));
     }
     // A reader that lags must not pin a whole batch with a small view of it.
     this.events.onData(lagging && bytes.length * 8 < retainedBytes ? copyOf(bytes) : bytes);
@@ -183,10 +180,11 @@ export class CallStream implements Call {
 
   /** The peer broke a rule on this call. */
   fail(what: string): void {
-    this.#end(new TunnelError("PROTOCOL", `call ${this.number}: ${what}`));
+    this.end(new TunnelError("PROTOCOL", `call ${this.number}: ${what}`));
   }
 
-  #end(error: TunnelError): void {
+  /** Resets the call and tells its owner. */
+  end(error: TunnelError): void {
     this.reset(error);
     this.events.onReset(error);
   }
@@ -208,7 +206,7 @@ export class CallStream implements Call {
           result = "full";
           break;
         }
-        if (this.state !== "closed") this.#shift();
+        this.#shift();
         continue;
       }
       const left = item.length - this.#offset;
@@ -248,7 +246,7 @@ export class CallStream implements Call {
     } catch (error) {
       // A head no batch can carry is this call's misfortune, not the link's.
       if (!(error instanceof TunnelError)) throw error;
-      this.#end(new TunnelError(this.#opener ? "BAD_REQUEST" : "DESTINATION_FAILED", error.message, error));
+      this.end(new TunnelError(this.#opener ? "BAD_REQUEST" : "DESTINATION_FAILED", error.message, error));
       return true;
     }
   }
@@ -283,8 +281,10 @@ export class CallStream implements Call {
   }
 
   #localEnded(): void {
-    this.state = nextCallState(this.state, "localFin") as CallState;
-    if (this.state === "closed") this.#release();
+    const state = nextCallState(this.state, "localFin");
+    if (state === "illegal") throw new Error(`call ${this.number}: a second fin of our own`);
+    this.state = state;
+    if (state === "closed") this.#release();
   }
 
   #close(): void {

@@ -29,6 +29,8 @@ export interface CallEvents {
   /** A view of a larger buffer, the receiver's to keep. Answer each byte with `consumed` once it left the process. */
   onData(bytes: Buffer): void;
   onFin(trailers: readonly string[]): void;
+  /** R2 has handed the call on; its route says whether it may be sent again if the link breaks. */
+  onTaken?(repeatable: boolean): void;
   /** The peer, the link or a broken rule ended the call. */
   onReset(error: TunnelError): void;
   /** After `data` said false: the queue is empty again. */

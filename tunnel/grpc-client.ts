@@ -43,6 +43,9 @@ export const dialGrpc: Dial = (method, options) => {
   return new ClientTransport(client, stream);
 };
 
+/** A peer that does not answer a polite end within this time is cut off. */
+const politeMs = 1_000;
+
 class ClientTransport implements LinkTransport {
   readonly #client: grpc.Client;
   readonly #stream: grpc.ClientDuplexStream<Buffer, Buffer>;
@@ -76,13 +79,15 @@ class ClientTransport implements LinkTransport {
 
   close(error?: TunnelError): void {
     if (this.#closed) return;
+    if (error === undefined) {
+      // The peer ends the stream once it has all of it; then `status` comes.
+      this.#stream.end();
+      setTimeout(() => this.#stream.cancel(), politeMs).unref();
+      return;
+    }
     this.#closed = true;
-    if (error === undefined) this.#stream.end();
-    else this.#stream.cancel();
-    // Its streams keep a channel open until they have ended.
+    this.#stream.cancel();
     this.#client.close();
-    const timer = setTimeout(() => this.#stream.cancel(), 1_000);
-    timer.unref();
     this.#events?.onClosed(error);
   }
 

@@ -21,6 +21,12 @@ export interface TunnelServerOptions {
   readonly onRefused: (peer: string, error: TunnelError) => void;
 }
 
+/**
+ * Connections that have not shown yet who they are: of one address, and in all. Beyond, the oldest makes room, so that a
+ * flood does not lock an R2 out.
+ */
+const strangersPerAddressMax = 32;
+const strangersMax = 512;
 /** TLS, HTTP/2 and the first stream take no longer. */
 const setupMsDefault = 5_000;
 
@@ -31,7 +37,8 @@ export class TunnelServer {
   readonly #injector: { injectConnection(socket: net.Socket): void; destroy(): void };
   readonly #listener = net.createServer((socket) => this.#accept(socket));
   readonly #sockets = new Map<string, net.Socket>();
-  readonly #setupTimers = new Map<string, NodeJS.Timeout>();
+  /** In order of arrival. */
+  readonly #strangers = new Map<string, { readonly address: string; readonly timer: NodeJS.Timeout }>();
 
   constructor(options: TunnelServerOptions) {
     this.#options = options;
@@ -83,18 +90,13 @@ export class TunnelServer {
 
   #accept(socket: net.Socket): void {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    if (this.#sockets.size >= this.#options.connectionsMax) {
+    if (this.#sockets.size - this.#strangers.size >= this.#options.connectionsMax) {
       socket.destroy();
       return this.#refused(peer, new Error(`already ${this.#options.connectionsMax} connections`));
     }
     socket.setNoDelay(true);
     this.#sockets.set(peer, socket);
-    const setupMs = this.#options.setupMs ?? setupMsDefault;
-    const timer = setTimeout(() => {
-      this.#refused(peer, new Error(`no gRPC stream within ${setupMs} ms`));
-      socket.destroy();
-    }, setupMs);
-    this.#setupTimers.set(peer, timer);
+    this.#admitStranger(peer, socket);
     socket.once("close", () => {
       this.#settled(peer);
       this.#sockets.delete(peer);
@@ -103,9 +105,28 @@ export class TunnelServer {
     this.#injector.injectConnection(socket);
   }
 
+  #admitStranger(peer: string, socket: net.Socket): void {
+    const address = socket.remoteAddress ?? "";
+    const setupMs = this.#options.setupMs ?? setupMsDefault;
+    const timer = setTimeout(() => {
+      this.#refused(peer, new Error(`no gRPC stream within ${setupMs} ms`));
+      socket.destroy();
+    }, setupMs);
+    this.#strangers.set(peer, { address, timer });
+    const ofAddress = [...this.#strangers].filter(([, stranger]) => stranger.address === address);
+    if (ofAddress.length > strangersPerAddressMax) return this.#evict(ofAddress[0]![0]);
+    if (this.#strangers.size > strangersMax) this.#evict([...this.#strangers.keys()][0]!);
+  }
+
+  #evict(peer: string): void {
+    this.#refused(peer, new Error("too many connections that have not shown who they are"));
+    this.#sockets.get(peer)?.destroy();
+    this.#settled(peer);
+  }
+
   #settled(peer: string): void {
-    clearTimeout(this.#setupTimers.get(peer));
-    this.#setupTimers.delete(peer);
+    clearTimeout(this.#strangers.get(peer)?.timer);
+    this.#strangers.delete(peer);
   }
 
   #start(stream: ServerStream, serve: (transport: LinkTransport, peer: string) => void): void {

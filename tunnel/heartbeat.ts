@@ -26,7 +26,13 @@ export class Heartbeat {
     this.#options = options;
   }
 
+  /** A ping waits for its answer longer than it should: the line is slow, or the peer gone. */
+  get late(): boolean {
+    return this.#awaited && this.#options.clock.now() - this.#sentMs > this.#options.intervalMs;
+  }
+
   start(): void {
+    this.#awaited = false;
     this.#aliveMs = this.#options.clock.now();
     this.#beatMs = this.#aliveMs;
     this.#beat();

@@ -10,7 +10,7 @@ export class LinkMetrics {
   /** Of links that are closed. */
   readonly #past: LinkCounters = {
     ...{ calls: 0, bytesIn: 0, bytesOut: 0, batchesIn: 0, batchesOut: 0 },
-    ...{ lateFrames: 0, unknownFrames: 0, refusedCalls: 0 },
+    ...{ lateFrames: 0, unknownFrames: 0, refusedCalls: 0, brokenCalls: 0 },
   };
   #lost = 0;
   readonly #links: () => readonly Link[];
@@ -37,6 +37,9 @@ export class LinkMetrics {
     counter("sallyport_link_late_frames_total", "Frames for calls that had ended.", () => this.#total("lateFrames"));
     counter("sallyport_link_unknown_frames_total", "Frames of a kind not known here.", () =>
       this.#total("unknownFrames"),
+    );
+    counter("sallyport_link_broken_calls_total", "Calls ended by a mistake of this router.", () =>
+      this.#total("brokenCalls"),
     );
     counter("sallyport_link_refused_calls_total", "Calls refused to the peer.", () => this.#total("refusedCalls"));
   }

@@ -82,6 +82,7 @@ describe("a call", () => {
     accepted[0]?.call.fin();
     await settle();
     expect([dmz.callCount, intranet.callCount, dmzBudget.usedBytes, intranetBudget.usedBytes]).toEqual([0, 0, 0, 0]);
+    expect([dmz.counters.lateFrames, intranet.counters.lateFrames]).toEqual([0, 0]);
   });
 
   it("keeps its half-closed direction open for as long as it takes", async () => {
@@ -244,7 +245,70 @@ describe("a link", () => {
   });
 });
 
+describe("a batch", () => {
+  it("that closes the link counts for nothing after that, and takes no memory", async () => {
+    const { intranetTransport, intranetStates, intranetBudget, accepted } = await openPair();
+    const writer = new BatchWriter();
+    writer.goAway({ lastCall: 0, code: ErrorCode.DRAINING, message: "" });
+    for (let number = 1; number <= 200; number++) writer.open(number, emptyOpen);
+    intranetTransport.events?.onBatch(writer.finish());
+    await settle();
+    expect([intranetStates.at(-1), accepted.length, intranetBudget.usedBytes]).toEqual(["closed PROTOCOL", 0, 0]);
+  });
+
+  it("is small once a ping waits for its answer longer than a heartbeat: the line is slow", async () => {
+    const { clock, open, dmzTransport, intranetTransport } = await openPair({
+      flowing: false,
+      intranetLimits: { initialWindowBytes: 4 * 1024 * 1024 },
+    });
+    open("bulk").call?.data(Buffer.alloc(4 * 1024 * 1024));
+    const sizes: number[] = [];
+    for (let batch = 0; batch < 6; batch++) {
+      await settle(2);
+      sizes.push(dmzTransport.sent[0]?.length ?? 0);
+      dmzTransport.deliver();
+      clock.advance(heartbeatMs);
+      // Something comes from the peer, but no answer to the ping.
+      const writer = new BatchWriter();
+      writer.ping(1_000 + batch, true);
+      dmzTransport.events?.onBatch(writer.finish());
+    }
+    expect(intranetTransport.closed).toBe(false);
+    expect(sizes[0]).toBeGreaterThan(200_000);
+    expect(sizes[5]).toBeLessThan(50_000);
+  });
+});
+
+describe("a call whose owner throws", () => {
+  it("ends alone, at both sides, and is counted", async () => {
+    const { open, accepted, intranet, intranetStates } = await openPair();
+    const [bad, good] = [open("bad"), open("good")];
+    await settle();
+    accepted[0]!.events.onData = () => {
+      throw new Error("a mistake");
+    };
+    bad.call?.data(Buffer.from("x"));
+    good.call?.data(Buffer.from("y"));
+    await settle();
+    expect([bad.events, accepted[1]?.events.events]).toEqual([["reset INTERNAL"], ["data 1"]]);
+    expect([intranet.counters.brokenCalls, intranetStates]).toEqual([1, ["open"]]);
+  });
+});
+
 describe("drain", () => {
+  it("of R2: a caller that starts its refused call again does not start it on the same link", async () => {
+    const { open, intranet, dmz } = await openPair();
+    open("running");
+    await settle();
+    intranet.drain("stops");
+    const outcomes: unknown[] = [];
+    const again = new Recorder();
+    again.onReset = () => outcomes.push(dmz.openCall({ ...emptyOpen, id: "again" }, new Recorder()));
+    open("late", again);
+    await settle();
+    expect(outcomes).toEqual(["closing"]);
+  });
+
   it("of R2 refuses what it did not take up, finishes the rest and closes", async () => {
     const { open, accepted, intranet, dmz, dmzStates, intranetStates } = await openPair();
     const running = open("a");

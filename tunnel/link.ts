@@ -1,7 +1,15 @@
 import { decodeBatch } from "@sallyport/proto/batch-reader";
 import { BatchWriter } from "@sallyport/proto/batch-writer";
 import { ErrorCode, errorName, TunnelError } from "@sallyport/proto/error";
-import type { FrameHandler, GoAway, Head, Limits, LinkHello, Open } from "@sallyport/proto/frame";
+import {
+  type FrameHandler,
+  type GoAway,
+  type Head,
+  type Limits,
+  type LinkHello,
+  type Open,
+  protocolVersion,
+} from "@sallyport/proto/frame";
 import type { Budget } from "./budget.ts";
 import type { AcceptCall, Call, CallEvents } from "./call.ts";
 import { type CallOwner, CallStream } from "./call-stream.ts";
@@ -59,6 +67,8 @@ export interface LinkCounters {
   /** Frames of a kind we do not know. */
   unknownFrames: number;
   refusedCalls: number;
+  /** Calls that ended because their owner here threw: a programmer's error. */
+  brokenCalls: number;
 }
 
 /** Why a link takes no call now; `undefined`: it took it. */
@@ -78,6 +88,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     lateFrames: 0,
     unknownFrames: 0,
     refusedCalls: 0,
+    brokenCalls: 0,
   };
   /** From LinkHello; empty before. */
   linkId = "";
@@ -95,6 +106,9 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   #peer: Limits;
   #lastCall = 0;
   #goAwaySent = false;
+  #goAwayReceived = false;
+  /** Nothing more is sent or taken; the transport is about to end. */
+  #closing = false;
   #outstanding = false;
   #flushScheduled = false;
   #batchBytes = 0;
@@ -128,7 +142,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
 
   /** Calls that may still be opened now. */
   get freeCalls(): number {
-    return this.state === "open" ? this.#callsMax - this.#calls.size : 0;
+    return this.state === "open" && !this.#closing ? this.#callsMax - this.#calls.size : 0;
   }
 
   /** Calls that have bytes to send and no credit. */
@@ -164,7 +178,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
 
   /** R1: starts a call. */
   openCall(open: Open, events: CallEvents): Call | OpenFailure {
-    if (this.state !== "open") return "closing";
+    if (this.state !== "open" || this.#closing) return "closing";
     if (this.#calls.size >= this.#callsMax) return "full";
     const { initialWindowBytes, windowMaxBytes } = this.#options.limits;
     if (!this.#options.budget.take(initialWindowBytes)) return "overloaded";
@@ -187,11 +201,19 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#enterDraining();
   }
 
-  /** Ends the link. Calls still running end with `error`, or LINK_LOST. */
+  /**
+   * Ends the link: at once with an error, which is also the end of its calls; politely without one, and then it is closed
+   * when the peer has everything.
+   */
   close(error?: TunnelError): void {
     if (this.state === "closed") return;
-    this.#closed(error);
-    this.#transport.close(error);
+    if (error || this.state === "handshake" || this.#calls.size > 0) {
+      this.#closed(error);
+      this.#transport.close(error);
+    } else if (!this.#closing) {
+      this.#closing = true;
+      this.#transport.close();
+    }
   }
 
   #enterDraining(): void {
@@ -267,15 +289,15 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
 
   /** All frames of one turn of the event loop leave together. */
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#outstanding || this.state === "closed") return;
+    if (this.#flushScheduled || this.#outstanding || this.#closing || this.state === "closed") return;
     this.#flushScheduled = true;
     setImmediate(this.#flush);
   }
 
   #flushNow(): void {
     this.#flushScheduled = false;
-    if (this.#outstanding || this.state === "closed") return;
-    const woken = this.#writeControl() ? this.#turns.fill(this.#writer) : [];
+    if (this.#outstanding || this.#closing || this.state === "closed") return;
+    const woken = this.#writeControl() ? this.#turns.fill(this.#writer, this.#heartbeat.late) : [];
     if (!this.#writer.empty) this.#send(this.#writer.finish());
     for (const call of woken) call.wake();
     this.#closeIfDrained();
@@ -311,7 +333,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   // ----------------------------------------------------------------------------------------------- receiving
 
   onBatch(batch: Buffer): void {
-    if (this.state === "closed") return;
+    if (this.#closing || this.state === "closed") return;
     this.#heartbeat.alive();
     this.counters.batchesIn++;
     this.counters.bytesIn += batch.length;
@@ -336,7 +358,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     if (role.t !== "dmz" || this.state !== "handshake") throw protocolError("link_hello where none may be");
     this.linkId = hello.linkId;
     this.#peer = hello.limits;
-    const refusal = role.admit(hello, this);
+    const refusal = unusable(hello) ?? role.admit(hello, this);
     if (refusal) return this.close(refusal);
     this.#queueControl({ t: "linkWelcome", limits: this.#options.limits });
     this.#opened();
@@ -358,8 +380,9 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
 
   open(number: number, open: Open): void {
     const { role } = this.#options;
-    this.#expectOpen("open");
+    if (!this.#expectOpen("open")) return;
     if (role.t !== "intranet") throw protocolError("open from R2");
+    if (this.#goAwayReceived) throw protocolError("open after R1's go_away");
     if (number <= this.#lastCall) throw protocolError(`call ${number} opened after call ${this.#lastCall}`);
     if (this.#goAwaySent) return this.#refuse(number, "R2 drains");
     this.#lastCall = number;
@@ -379,15 +402,30 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   }
 
   head(number: number, head: Head): void {
-    this.#find(number)?.receiveHead(head);
+    const call = this.#find(number);
+    try {
+      call?.receiveHead(head);
+    } catch (error) {
+      this.#broken(call, error);
+    }
   }
 
   data(number: number, bytes: Buffer): void {
-    this.#find(number)?.receiveData(bytes, this.#batchBytes);
+    const call = this.#find(number);
+    try {
+      call?.receiveData(bytes, this.#batchBytes);
+    } catch (error) {
+      this.#broken(call, error);
+    }
   }
 
   fin(number: number, trailers: readonly string[]): void {
-    this.#find(number)?.receiveFin(trailers);
+    const call = this.#find(number);
+    try {
+      call?.receiveFin(trailers);
+    } catch (error) {
+      this.#broken(call, error);
+    }
   }
 
   reset(number: number, code: number, message: string): void {
@@ -398,9 +436,26 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#find(number)?.receiveCredit(bytes);
   }
 
-  held(number: number): void {
+  /** What one call's owner throws is that call's end, not its neighbours'. */
+  #broken(call: CallStream | undefined, error: unknown): void {
+    this.counters.brokenCalls++;
+    call?.end(new TunnelError("INTERNAL", `the router failed: ${String(error)}`, error));
+  }
+
+  held(number: number, _maxWaitMs: number, ready: boolean): void {
     if (this.#options.role.t !== "dmz") throw protocolError("held from R1");
-    if (this.#find(number)) this.#queueControl({ t: "commit", call: number });
+    if (this.#find(number) && ready) this.#queueControl({ t: "commit", call: number });
+  }
+
+  taken(number: number, repeatable: boolean): void {
+    if (this.#options.role.t !== "dmz") throw protocolError("taken from R1");
+    this.#find(number)?.events.onTaken?.(repeatable);
+  }
+
+  /** R2 keeps no connection for one client alone yet, so nothing is to be closed. */
+  clientClosed(): void {
+    this.#expectOpen("client_closed");
+    if (this.#options.role.t !== "intranet") throw protocolError("client_closed from R2");
   }
 
   /** Nothing is held yet, so nothing waits for it. */
@@ -409,22 +464,26 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   }
 
   ping(nonce: number, ack: boolean): void {
+    if (this.state === "closed") return;
     if (ack) this.#heartbeat.answered(nonce);
     else this.#queueControl({ t: "ping", nonce, ack: true });
   }
 
   goAway(goAway: GoAway): void {
-    this.#expectOpen("go_away");
+    if (!this.#expectOpen("go_away")) return;
+    this.#goAwayReceived = true;
+    // First out of use: a refused call that starts again must not start here.
+    if (this.state === "open") this.#setState("draining");
     if (this.#options.role.t === "dmz") {
       const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${goAway.message}`);
       for (const call of [...this.#calls.values()]) if (call.number > goAway.lastCall) call.receiveReset(refused);
     }
-    this.#enterDraining();
+    this.#scheduleFlush();
   }
 
   /** A call that has ended answers undefined; one that never was is an error of the peer's. */
   #find(number: number): CallStream | undefined {
-    this.#expectOpen("a call's frame");
+    if (!this.#expectOpen("a call's frame")) return undefined;
     const call = this.#calls.get(number);
     if (call) return call;
     const known = number > 0 && (number <= this.#lastCall || this.#goAwaySent);
@@ -433,8 +492,10 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     return undefined;
   }
 
-  #expectOpen(what: string): void {
+  /** False once the link is closed: what is left of its batch counts for nothing. */
+  #expectOpen(what: string): boolean {
     if (this.state === "handshake") throw protocolError(`${what} before the handshake`);
+    return this.state !== "closed";
   }
 }
 
@@ -465,6 +526,14 @@ function writeControlFrame(writer: BatchWriter, frame: ControlFrame): boolean {
     case "linkWelcome":
       return writer.linkWelcome(frame.limits);
   }
+}
+
+/** What makes a link useless from the start. */
+function unusable({ protocol, limits }: LinkHello): TunnelError | undefined {
+  if (protocol.major !== protocolVersion.major) return protocolError(`R2 speaks protocol ${protocol.major}`);
+  if (limits.callsPerLink < 1 || limits.initialWindowBytes < 1)
+    return protocolError("R2's limits leave room for no call");
+  return undefined;
 }
 
 function protocolError(what: string): TunnelError {

@@ -72,7 +72,11 @@ export class MessageStream<Out, In> implements TransportEvents {
     } catch (error) {
       return this.close(error instanceof TunnelError ? error : new TunnelError("PROTOCOL", String(error), error));
     }
-    this.#options.onMessage(message);
+    try {
+      this.#options.onMessage(message);
+    } catch (error) {
+      this.close(new TunnelError("INTERNAL", `management connection: ${String(error)}`, error));
+    }
   }
 
   onClosed(error: TunnelError | undefined): void {

@@ -1,5 +1,5 @@
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { listenError } from "./listen-error.ts";
 
 export interface Page {
@@ -12,21 +12,29 @@ export interface Page {
 export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>;
 
 const connectionsMax = 256;
+const timeouts = {
+  requestTimeout: 5_000,
+  headersTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+};
 
 /** A few read-only pages for probes and people: GET and HEAD, nothing else. */
 export class StatusServer {
   readonly #purpose: string;
   readonly #server: http.Server;
+  /** In order of arrival. */
+  readonly #sockets = new Set<Socket>();
 
   constructor(purpose: string, pages: Pages) {
     this.#purpose = purpose;
-    this.#server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+    this.#server = http.createServer(timeouts, (request, response) => {
       answer(pages, request).then(
         (page) => send(request, response, page),
         (error: unknown) => send(request, response, text(500, `this page failed: ${String(error)}\n`)),
       );
     });
-    this.#server.maxConnections = connectionsMax;
+    this.#server.on("connection", (socket) => this.#admit(socket));
   }
 
   /** Answers the port. */
@@ -35,6 +43,17 @@ export class StatusServer {
       this.#server.once("error", (error) => reject(listenError(this.#purpose, address, port, error)));
       this.#server.listen(port, address, () => resolve((this.#server.address() as AddressInfo).port));
     });
+  }
+
+  /** The newest connection is the one that asks: the oldest makes room for it. */
+  #admit(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#sockets.size <= connectionsMax) return;
+    for (const oldest of this.#sockets) {
+      oldest.destroy();
+      return;
+    }
   }
 
   close(): void {

@@ -4,6 +4,8 @@ import type { CallStream } from "./call-stream.ts";
 
 /** DATA bytes of one turn beside other calls. docs/protocol.md, "Turns". */
 const quantumBytes = 16 * 1024;
+/** A batch is a sign of life only when it has arrived whole: on a slow line it must be small. */
+const slowBatchBytes = 32 * 1024;
 
 /**
  * Which call sends next. Newcomers, calls that did not fill their last turn, go before the round, so that a small
@@ -24,10 +26,10 @@ export class Turns {
     else this.#round.push(call);
   }
 
-  /** Fills the batch. Answers the calls that had a turn, to be woken once the batch is on its way. */
-  fill(writer: BatchWriter): readonly CallStream[] {
+  /** Fills the batch, or a small one on a `slow` line. Answers the calls that had a turn, to be woken once the batch is on its way. */
+  fill(writer: BatchWriter, slow: boolean): readonly CallStream[] {
     this.#sent.length = 0;
-    for (;;) {
+    while (!slow || writer.bytes < slowBatchBytes) {
       const newcomer = this.#newcomers.shift();
       const call = newcomer ?? this.#round.shift();
       if (call === undefined) return this.#sent;
@@ -35,7 +37,7 @@ export class Turns {
         call.active = false;
         continue;
       }
-      const result = call.writeTurn(writer, this.empty ? dataFrameBytesMax : quantumBytes);
+      const result = call.writeTurn(writer, this.empty && !slow ? dataFrameBytesMax : quantumBytes);
       this.#sent.push(call);
       if (result === "full") {
         if (newcomer) this.#newcomers.unshift(call);
@@ -45,5 +47,6 @@ export class Turns {
       if (result === "more") this.#round.push(call);
       else call.active = false;
     }
+    return this.#sent;
   }
 }

@@ -171,12 +171,22 @@ describe("bounds", () => {
 
   it("connections beyond the limit are closed at once", async () => {
     const { port, refused } = await startServer({ connectionsMax: 1 });
-    const first = net.connect(port, "127.0.0.1");
-    await once(first, "connect");
+    await dial(port).ear.until("ready");
     const second = net.connect(port, "127.0.0.1");
     await once(second, "close");
-    first.destroy();
     expect(refused).toEqual(["already 1 connections"]);
+  });
+
+  it("strangers without end do not lock an R2 out", async () => {
+    const { port, refused, server } = await startServer();
+    const strangers = Array.from({ length: 300 }, () => net.connect(port, "127.0.0.1").on("error", () => {}));
+    cleanUps.push(() => {
+      for (const stranger of strangers) stranger.destroy();
+    });
+    await Promise.all(strangers.map((stranger) => once(stranger, "connect")));
+    expect(await dial(port).ear.until("ready")).toBe("ready");
+    await expect.poll(() => server.connectionCount).toBeLessThanOrEqual(33);
+    expect(refused).toContain("too many connections that have not shown who they are");
   });
 
   it("a message over the limit ends its stream", async () => {

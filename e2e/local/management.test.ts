@@ -365,7 +365,7 @@ describe("T8: the pool", () => {
         ...{ intranetInstanceId: "intranet-1", intranetWorkerId: "0", linkId: "x", order: 1, limits },
         ...change,
       })?.message;
-    expect(wrong({ order: 99 })).toBe("no open order 99 for links");
+    expect(wrong({ order: 99 })).toBe("order 99 has no link left to open");
     expect(wrong({ dmzInstanceId: "dmz-2" })).toBe("the link is meant for another R1; address every R1 by itself");
     expect(dmz.registry.links().length).toBe(before);
   });
@@ -385,6 +385,24 @@ describe("drain", () => {
     call.events.call?.fin();
     await settle();
     expect([call.events.events, uplink.links.size]).toEqual([["head 200", "fin"], 0]);
+  });
+
+  it("of R2 neither dials a restarted R1 nor opens links", async () => {
+    const { clock, dmz, network, uplink } = start();
+    await settle();
+    openOn(dmz, "a");
+    await settle();
+    uplink.drain(5_000);
+    dmz.registry.registrations[0]?.orderLinks(3);
+    await settle();
+    expect(uplink.links.size).toBe(1);
+    dmz.registry.close();
+    network.dmz = startDmz(clock, "dmz-2");
+    await settle();
+    const dialled = network.dialled.length;
+    clock.advance(10_000);
+    await settle();
+    expect([network.dialled.length, network.dmz.registry.active]).toEqual([dialled, false]);
   });
 
   it("of R1 tells its R2s, and takes no new ones", async () => {

@@ -44,6 +44,7 @@ export function toOpen(request: RequestHead, context: RequestContext): Open {
     ...emptyOpen,
     ...traceContext(head.traceparents, head.tracestates),
     kind: CallKind.exchange,
+    protocol: "HTTP",
     id: context.id,
     listener: context.listener,
     connection: context.connection,

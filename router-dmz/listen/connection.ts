@@ -101,8 +101,12 @@ export class ClientConnection {
   }
 
   /** Responses whose head is not out yet say `Connection: close`; a connection that owes nothing is closed. */
-  drain(): void {
+  announceDrain(): void {
     for (const { response } of this.#owed) if (!response.headersSent) response.shouldKeepAlive = false;
+  }
+
+  drain(): void {
+    this.announceDrain();
     if (this.idle) this.socket.destroySoon();
   }
 

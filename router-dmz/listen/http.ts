@@ -82,8 +82,17 @@ export class HttpListener implements ConnectionOwner {
 
   /** From here on responses say `Connection: close`; connections that wait for a next request are closed. */
   drain(): void {
-    this.#draining = true;
+    this.announceDrain();
     for (const connection of this.#connections.values()) connection.drain();
+  }
+
+  /**
+   * Responses say `Connection: close`, but connections that wait are left: a load balancer that has not noticed yet may be
+   * sending on one of them.
+   */
+  announceDrain(): void {
+    this.#draining = true;
+    for (const connection of this.#connections.values()) connection.announceDrain();
   }
 
   /** Drains and stops to accept. Resolves when the last connection has ended. */

@@ -52,7 +52,8 @@ export class Registration {
   readonly #options: RegistrationOptions;
   readonly #stream: MessageStream<Exclude<DmzMessage, Unknown>, IntranetMessage>;
   readonly #heartbeat: Heartbeat;
-  readonly #orders = new Map<number, number>();
+  /** Orders not answered yet: how many links each asked for, and how many of them may still come. */
+  readonly #orders = new Map<number, { readonly count: number; links: number }>();
   #lastOrder = 0;
   #routesSoFar = 0;
   readonly #cancelHello: () => void;
@@ -89,7 +90,7 @@ export class Registration {
 
   orderLinks(count: number): void {
     const order = ++this.#lastOrder;
-    this.#orders.set(order, count);
+    this.#orders.set(order, { count, links: count });
     this.linksOnOrder += count;
     this.#stream.send({ t: "openLinks", openLinks: { order, count } });
   }
@@ -108,7 +109,9 @@ export class Registration {
     if (hello.dmzInstanceId !== instanceId || hello.dmzWorkerId !== workerId) {
       return new TunnelError("PROTOCOL", "the link is meant for another R1; address every R1 by itself");
     }
-    if (!this.#orders.has(hello.order)) return new TunnelError("PROTOCOL", `no open order ${hello.order} for links`);
+    const left = this.#orders.get(hello.order)?.links ?? 0;
+    if (left === 0) return new TunnelError("PROTOCOL", `order ${hello.order} has no link left to open`);
+    this.#orders.get(hello.order)!.links--;
     return undefined;
   }
 
@@ -169,10 +172,10 @@ export class Registration {
   }
 
   #orderDone(result: { order: number; opened: number; failed: number; message: string }): void {
-    const count = this.#orders.get(result.order);
-    if (count === undefined) return;
+    const order = this.#orders.get(result.order);
+    if (order === undefined) return;
     this.#orders.delete(result.order);
-    this.linksOnOrder -= count;
+    this.linksOnOrder -= order.count;
     this.failedOrders = result.failed > 0 ? this.failedOrders + 1 : 0;
     this.lastOrderError = result.failed > 0 ? result.message : "";
     this.#options.onChange(this, undefined);

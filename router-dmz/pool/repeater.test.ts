@@ -135,6 +135,21 @@ describe("T4: a call whose link was lost", () => {
     expect([starter.attempts.length, events.events]).toEqual([1, ["reset LINK_LOST"]]);
   });
 
+  it("is repeated when its route says that it may be", () => {
+    const { starter, end } = start("POST");
+    starter.attempts[0]?.events.onTaken?.(true);
+    end("LINK_LOST");
+    expect(starter.attempts.length).toBe(2);
+  });
+
+  it("keeps no copy of its body once R2 has handed it on and it may not be repeated", () => {
+    const { events, starter, budget } = start("POST");
+    events.call?.data(Buffer.alloc(300));
+    expect(budget.usedBytes).toBe(300);
+    starter.attempts[0]?.events.onTaken?.(false);
+    expect(budget.usedBytes).toBe(0);
+  });
+
   it("fails once an answer has begun, if only an interim one", () => {
     const { starter, events, end } = start("GET");
     starter.attempts[0]?.events.onHead({ status: 103, reason: "Early Hints", headers: [] });

@@ -55,6 +55,8 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
   /** The source waits for `onWritable`. */
   #stopped = false;
   #over = false;
+  /** May be sent again although it may have been delivered. */
+  #repeatable: boolean;
 
   constructor(
     options: RepeaterOptions,
@@ -69,6 +71,7 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
     this.#open = open;
     this.#events = events;
     this.#waiter = waiter;
+    this.#repeatable = idempotentMethods.has(open.method);
   }
 
   begin(): void {
@@ -167,6 +170,11 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
     this.#events.onFin(trailers);
   }
 
+  onTaken(repeatable: boolean): void {
+    this.#repeatable = repeatable || idempotentMethods.has(this.#open.method);
+    if (!this.#repeatable && this.#kept) this.#dropCopy();
+  }
+
   onWritable(): void {
     this.#stopped = false;
     this.#events.onWritable();
@@ -175,7 +183,7 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
   onReset(error: TunnelError): void {
     this.#call = undefined;
     if (this.#over) return;
-    if (this.#repeatable(error)) return this.begin();
+    if (this.#mayRepeat(error)) return this.begin();
     this.#end();
     this.#events.onReset(error);
   }
@@ -185,13 +193,13 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
     if (this.#kept) this.#dropCopy();
   }
 
-  #repeatable(error: TunnelError): boolean {
+  #mayRepeat(error: TunnelError): boolean {
     if (!this.#kept || this.#attempts >= attemptsMax) return false;
     if (error.code === "REFUSED") {
       this.#counters.refused++;
       return true;
     }
-    if (error.code !== "LINK_LOST" || !idempotentMethods.has(this.#open.method)) return false;
+    if (error.code !== "LINK_LOST" || !this.#repeatable) return false;
     this.#counters.lost++;
     return true;
   }

@@ -9,7 +9,7 @@ const soap12: FaultFacts = { ...plain, contentType: "application/soap+xml" };
 /** docs/protocol.md, "Errors": code, HTTP status, SOAP 1.1 status, SOAP 1.2 status, faultcode, Retry-After. */
 const table: [ErrorName, number, number, number, "Client" | "Server", string | undefined][] = [
   ["REFUSED", 503, 503, 503, "Server", "1"],
-  ["NO_ROUTE", 404, 500, 400, "Client", undefined],
+  ["NO_ROUTE", 404, 500, 500, "Client", undefined],
   ["HOLD_TIMEOUT", 503, 503, 503, "Server", "1"],
   ["DESTINATION_UNREACHABLE", 502, 500, 500, "Server", undefined],
   ["DESTINATION_TIMEOUT", 504, 500, 500, "Server", undefined],
@@ -20,11 +20,11 @@ const table: [ErrorName, number, number, number, "Client" | "Server", string | u
   ["NO_LINK", 503, 503, 503, "Server", "1"],
   ["PROTOCOL", 502, 500, 500, "Server", undefined],
   ["FLOW_CONTROL", 502, 500, 500, "Server", undefined],
-  ["POLICY", 403, 500, 400, "Client", undefined],
+  ["POLICY", 403, 500, 500, "Client", undefined],
   ["CANCELLED", 502, 500, 500, "Server", undefined],
-  ["BAD_REQUEST", 400, 500, 400, "Client", undefined],
-  ["REQUEST_TIMEOUT", 408, 500, 400, "Client", undefined],
-  ["PAYLOAD_TOO_LARGE", 413, 500, 400, "Client", undefined],
+  ["BAD_REQUEST", 400, 500, 500, "Client", undefined],
+  ["REQUEST_TIMEOUT", 408, 500, 500, "Client", undefined],
+  ["PAYLOAD_TOO_LARGE", 413, 500, 500, "Client", undefined],
   ["INTERNAL", 502, 500, 500, "Server", undefined],
   ["QUOTA_EXCEEDED", 429, 503, 503, "Client", "1"],
 ];

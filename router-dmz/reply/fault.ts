@@ -80,12 +80,15 @@ function busy(title: string): Kind {
   return { status: 503, title, sender: false, retry: true };
 }
 
-/** SOAP's HTTP bindings know only 500 (SOAP 1.1, section 6.2), or 400 and 500 (SOAP 1.2, part 2, table 20). */
+/**
+ * SOAP 1.1 asks for 500 (section 6.2). SOAP 1.2 asks for 400 where the sender is at fault (part 2, table 20), but WCF and
+ * CXF look for a fault in a 500 only: the fault says whose mistake it was.
+ */
 function statusOf(form: Form, kind: Kind): number {
   if (form === "problem" || kind.status === 503) return kind.status;
   // SOAP clients know 503 as busy and have never heard of 429.
   if (kind.retry) return 503;
-  return form === "soap12" && kind.sender ? 400 : 500;
+  return 500;
 }
 
 const soap11Type = "text/xml";

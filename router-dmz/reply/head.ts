@@ -21,7 +21,7 @@ export function replyHead(head: Head, method: string, http11: boolean): ReplyHea
   checkBytes(head);
   const body = bodyOf(head.status, method, http11, contentLengthOf(head.headers));
   const ours = head.status === 204 ? withoutLength : body.t === "chunked" ? thisHop : withoutTrailer;
-  return { headers: dispositionFirst(withoutHop(head.headers, ours)), body };
+  return { headers: lengthAfterDisposition(withoutHop(head.headers, ours)), body };
 }
 
 /** The headers of an interim head (RFC 9110, 15.2), without what belongs to the destination's hop. */
@@ -112,13 +112,16 @@ function contentLengthOf(raw: readonly string[]): number | undefined {
 
 /**
  * Node 24 decodes a Content-Disposition that follows a Content-Length as UTF-8 and so changes or refuses bytes over 127;
- * one that goes before it stays as it is.
+ * one that goes before it stays as it is. So such a Content-Length goes last.
  */
-function dispositionFirst(headers: string[]): string[] {
-  const isDisposition = (at: number) => headers[at - (at % 2)]!.toLowerCase() === "content-disposition";
-  const moves = headers.some((value, at) => at % 2 === 1 && obsText.test(value) && isDisposition(at));
-  if (!moves) return headers;
-  return [...headers.filter((_, at) => isDisposition(at)), ...headers.filter((_, at) => !isDisposition(at))];
+function lengthAfterDisposition(headers: string[]): string[] {
+  const isNamed = (at: number, name: string) => headers[at - (at % 2)]!.toLowerCase() === name;
+  const length = headers.findIndex((_, at) => isNamed(at, "content-length"));
+  if (length === -1) return headers;
+  const spoilt = (value: string, at: number) =>
+    at > length && at % 2 === 1 && obsText.test(value) && isNamed(at, "content-disposition");
+  if (!headers.some(spoilt)) return headers;
+  return [...headers.slice(0, length), ...headers.slice(length + 2), ...headers.slice(length, length + 2)];
 }
 
 /** RFC 9110, 5.5. */

@@ -74,6 +74,8 @@ export class Uplink {
   /** Of the attempt or connection that counts; another one's events are late. */
   #stream: ManageStream | undefined;
   #welcome: Welcome | undefined;
+  /** This R2 stops: it neither dials again nor opens links. */
+  #draining = false;
   #cancelTimer: () => void = () => {};
 
   constructor(options: UplinkOptions) {
@@ -100,6 +102,8 @@ export class Uplink {
 
   /** Tells R1, lets the links' calls finish; `close` ends what is left. */
   drain(deadlineMs: number): void {
+    this.#draining = true;
+    this.#cancelRetry();
     this.#send({ t: "drain", drain: { deadlineMs } });
     for (const link of this.links) link.drain("R2 stops");
   }
@@ -217,7 +221,12 @@ export class Uplink {
     });
   }
 
+  #cancelRetry(): void {
+    if (this.state.t === "disconnected") this.#cancelTimer();
+  }
+
   #retry(): void {
+    if (this.#draining) return;
     const { clock, random } = this.#options;
     const failures = "failures" in this.state ? this.state.failures : 0;
     this.#cancelTimer = clock.after(backoffMs(failures, random()), () => this.#on({ t: "dial" }));
@@ -241,10 +250,12 @@ export class Uplink {
   #openLinks(order: number, count: number): void {
     const welcome = this.#welcome;
     if (!welcome) return this.#stream?.close(protocolError("links ordered before the registration"));
-    const room = Math.max(0, linksMax - this.links.size);
+    const room = this.#draining ? 0 : Math.max(0, linksMax - this.links.size);
     const begun = Math.min(count, room);
     const progress: LinkOrder = { order, open: 0, failed: count - begun, pending: begun, message: "" };
-    if (begun < count) progress.message = `R2 opens at most ${linksMax} links to one R1`;
+    if (begun < count) {
+      progress.message = this.#draining ? "R2 stops" : `R2 opens at most ${linksMax} links to one R1`;
+    }
     if (begun === 0) this.#reportOrder(progress);
     for (let i = 0; i < begun; i++) this.#openLink(progress, welcome);
   }
