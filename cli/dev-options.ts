@@ -7,6 +7,8 @@ import { loopback, type RunSettings } from "./router-start.ts";
 export interface DevOptions extends RunSettings {
   /** None: the sample. "-": standard input. */
   readonly files: readonly string[];
+  /** Instead of documents: one tunnel whose every call goes to this service. */
+  readonly to: { readonly url: string; readonly port: number } | undefined;
   /** Undefined: as the documents say. */
   readonly pairs: number | undefined;
   /** R1 0's of the first tunnel; 0: any free one. */
@@ -23,6 +25,10 @@ export function parsePort(text: string): number {
   return wholeNumber(text, 0, 65535);
 }
 
+export function parseListenPort(text: string): number {
+  return wholeNumber(text, 1, 65535);
+}
+
 export function parseAddress(text: string): string {
   if (text === "localhost") return loopback;
   if (isIP(text) === 0) {
@@ -31,7 +37,8 @@ export function parseAddress(text: string): string {
   return text;
 }
 
-function wholeNumber(text: string, least: number, most: number): number {
+/** A whole number in the range; throws what is allowed. */
+export function wholeNumber(text: string, least: number, most: number): number {
   const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw new InvalidArgumentError(`Give a number from ${least} to ${most}.`);

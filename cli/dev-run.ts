@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "@sallyport/tunnel/clock";
 import type { Spawn } from "./child.ts";
 import type { DevOptions } from "./dev-options.ts";
@@ -58,7 +59,7 @@ export class DevRun {
     this.#tunnels = tunnels;
     this.#options = options;
     this.#host = host;
-    if (options.files.length === 0) this.#sample = this.#sampleSupervisor();
+    if (options.files.length === 0 && options.to === undefined) this.#sample = this.#sampleSupervisor();
     this.readiness = new Readiness(
       tunnels.flatMap(({ dmzNames }) => dmzNames),
       () => this.#announce(),
@@ -84,6 +85,22 @@ export class DevRun {
     this.#phase = "started";
     if (this.readiness.missing.length === 0) this.#announce();
     else this.#dropSlowTimer = this.#host.clock.after(slowMs, () => this.#saySlow());
+  }
+
+  /** Takes the routes of documents that have changed; says what it took and what needs a restart. */
+  reload(plans: readonly TunnelPlan[]): void {
+    if (this.#phase === "ending") return;
+    for (const line of tunnelNews(
+      this.#tunnels.map(({ plan }) => plan),
+      plans,
+    ))
+      this.#host.say(line);
+    for (const tunnel of this.#tunnels) {
+      const plan = plans.find((each) => each.tunnel === tunnel.plan.tunnel);
+      if (plan === undefined || isDeepStrictEqual(plan.routes, tunnel.routes)) continue;
+      tunnel.reroute(plan.routes);
+      this.#host.say(`reloaded: tunnel ${tunnel.plan.label} has ${count(plan.routes.length, "route")}`);
+    }
   }
 
   /** R1s first: they need R2s to finish their calls, and R2s the sample. Each has `limitMs`; then it is killed. */
@@ -130,6 +147,23 @@ export class DevRun {
     const leastLogLevel = this.#options.verbose ? everyLevel : warnLevel;
     return new Supervisor(sampleService(this.#host.sample), events, this.#host.clock, leastLogLevel);
   }
+}
+
+/** What differs between tunnels beside their routes, a line each. */
+function tunnelNews(running: readonly TunnelPlan[], wanted: readonly TunnelPlan[]): string[] {
+  const names = [...new Set([...running, ...wanted].map(({ tunnel }) => tunnel))];
+  return names.flatMap((name) => {
+    const [before, after] = [running, wanted].map((plans) => plans.find(({ tunnel }) => tunnel === name));
+    if (before === undefined) return [`ReverseTunnel ${name} is new: restart to apply`];
+    if (after === undefined) return [`ReverseTunnel ${name} is gone: restart to apply; its routes stay`];
+    return isSame(before, after) ? [] : [`ReverseTunnel ${name} has changed: restart to apply`];
+  });
+}
+
+/** But for their routes, and for the label, which hangs on the other tunnels. */
+function isSame(a: TunnelPlan, b: TunnelPlan): boolean {
+  const { pairs, listeners, pool } = a;
+  return isDeepStrictEqual({ pairs, listeners, pool }, { pairs: b.pairs, listeners: b.listeners, pool: b.pool });
 }
 
 function count(number: number, what: string): string {

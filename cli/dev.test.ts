@@ -1,53 +1,11 @@
-import { Readable } from "node:stream";
 import type { DmzConfig, IntranetConfig } from "@sallyport/proto/router-config";
 import { describe, expect, it } from "vitest";
 import { CliError } from "./cli-error.ts";
-import { runDev } from "./dev.ts";
 import type { DevOptions } from "./dev-options.ts";
 import { slowMs } from "./dev-run.ts";
-import { Interrupts, samePressMs } from "./interrupts.ts";
+import { samePressMs } from "./interrupts.ts";
+import { begin, devDocuments as documents, killed, notReady, ready, started, whenReady } from "./testing/dev-runs.ts";
 import { configOf, FakeTunnel } from "./testing/fake-tunnel.ts";
-
-const sample: DevOptions = { files: [], pairs: undefined, address: "127.0.0.1", healthPort: 8085, verbose: false };
-const documents = `
-apiVersion: sallyport.dev/v1alpha1
-kind: ReverseTunnel
-metadata: { name: partners }
-spec: { pairs: 2, dmz: { listeners: [{ name: http, protocol: HTTP, port: 8080 }] } }
----
-apiVersion: sallyport.dev/v1alpha1
-kind: TunnelRoute
-metadata: { name: all }
-spec: { parentRefs: [{ name: partners }], backendRefs: [{ url: "http://127.0.0.1:9000" }] }
-`;
-const ready = { t: "ready", ready: true };
-const notReady = { t: "ready", ready: false };
-const killed = { t: "signal", signal: "SIGKILL" } as const;
-
-function begin(options: Partial<DevOptions> = {}, text = documents, fake = new FakeTunnel()) {
-  const interrupts = new Interrupts(fake.clock);
-  const ended = runDev({ ...sample, ...options }, fake.host, Readable.from([Buffer.from(text)]), interrupts);
-  // A test that never comes to await it should fail by its own words.
-  ended.catch(() => {});
-  return { fake, interrupts, ended };
-}
-
-/** Up to where the last of `pairs` R2s listens. */
-async function started(options: Partial<DevOptions> = {}, text = documents) {
-  const fake = new FakeTunnel();
-  const isUp = fake.line(/^admin .*R2 \d+\)$/);
-  const all = begin(options, text, fake);
-  await isUp;
-  return all;
-}
-
-async function whenReady(options: Partial<DevOptions> = {}, text = documents) {
-  const all = await started(options, text);
-  const isReady = all.fake.line(/^ready/);
-  for (const child of all.fake.dmz.all) child.says(ready);
-  await isReady;
-  return all;
-}
 
 describe("sallyport dev", () => {
   it("runs the sample, tells where it is, and drains R1, R2 and the sample in turn", async () => {
@@ -206,6 +164,40 @@ describe("T6: while it runs", () => {
       ...configOf<IntranetConfig>(fake.intranet.all[0]!),
       admin: { address: "127.0.0.1", port: 40004 },
     });
+  });
+});
+
+describe("sallyport dev --to", () => {
+  const to = { url: "http://10.0.0.7:3000", port: 8081 };
+
+  it("runs one pair and one route that takes every call, and no sample", async () => {
+    const { fake } = await started({ to });
+    const { routes } = configOf<IntranetConfig>(fake.intranet.last);
+    expect(routes.map(({ spec }) => [spec.matches, spec.backendRefs])).toStrictEqual([
+      [[], [{ url: "http://10.0.0.7:3000", weight: 1 }]],
+    ]);
+    expect(fake.said.filter((line) => line.startsWith("listening"))).toStrictEqual([
+      "listening  http://localhost:8081  (tunnel dev, listener http, R1 0)",
+    ]);
+    expect([fake.dmz.all.length, fake.sample.all.length]).toStrictEqual([1, 0]);
+  });
+
+  const wrong: Record<string, [Partial<DevOptions>, string]> = {
+    "what is no URL": [
+      { to: { ...to, url: "localhost:3000" } },
+      '--to: "localhost:3000" is not an http:// or https:// URL',
+    ],
+    "a URL with a path": [
+      { to: { ...to, url: "http://x/y" } },
+      '--to: "http://x/y" is more than scheme://host:port; leave the rest out: a caller\'s path is passed on as it came',
+    ],
+    "the health port": [
+      { to: { ...to, port: 8085 } },
+      "--listen: 8085 is the health port; give that one another with --health-port",
+    ],
+  };
+  it.each(Object.entries(wrong))("refuses %s", async (_, [options, message]) => {
+    await expect(begin(options).ended).rejects.toStrictEqual(new CliError(2, message));
   });
 });
 

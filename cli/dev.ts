@@ -1,13 +1,14 @@
 import type { Readable } from "node:stream";
-import { parseDocumentFiles } from "@sallyport/proto/documents";
 import { exitCodes } from "./cli-error.ts";
+import { planReader, type ReadPlans } from "./dev-documents.ts";
 import type { DevOptions } from "./dev-options.ts";
-import { createDevRun, type DevHost } from "./dev-run.ts";
-import { readDocumentFiles } from "./document-files.ts";
+import { createDevRun, type DevHost, type DevRun } from "./dev-run.ts";
+import { errorText } from "./error-text.ts";
+import { FileReader } from "./file-reader.ts";
+import { FileWatch } from "./file-watch.ts";
 import { endingSignals, type Interrupts } from "./interrupts.ts";
+import { Reloader } from "./reloader.ts";
 import { drainMs } from "./router-start.ts";
-import { type Sample, sampleDocuments } from "./sample.ts";
-import { planTunnels, type TunnelPlan } from "./tunnel-plan.ts";
 
 /** A process is killed when its own drain time and this have passed. */
 const drainSlackMs = 2_000;
@@ -22,27 +23,40 @@ export async function runDev(
   stdin: Readable,
   interrupts: Interrupts,
 ): Promise<number> {
-  const run = await createDevRun(await readPlans(options, host.sample, stdin), options, host);
+  const readPlans = await planReader(options, host.sample, stdin);
+  const reader = new FileReader();
+  const run = await createDevRun(await readPlans(reader), options, host);
   interrupts.whenKilled(() => void run.kill());
   const started = run.start();
   try {
-    await Promise.race([started.then(() => interrupts.drainAsked), interrupts.drainAsked]);
+    await Promise.race([started, interrupts.drainAsked]);
   } catch (error) {
     await run.drain(drainSlackMs);
     throw error;
   }
+  const stopWatching = watch(run, readPlans, reader.seen, host);
+  await interrupts.drainAsked;
+  stopWatching();
   host.say(`stopping: calls in flight may finish, for ${drainMs / 1000} s at most; Ctrl-C again ends all at once`);
   await run.drain(drainMs + drainSlackMs);
   host.say("stopped");
   return interrupts.killedBy === undefined ? exitCodes.fine : endingSignals[interrupts.killedBy];
 }
 
-async function readPlans(
-  { files, pairs, healthPort }: DevOptions,
-  sample: Sample,
-  stdin: Readable,
-): Promise<TunnelPlan[]> {
-  const documents =
-    files.length === 0 ? await sampleDocuments(sample) : parseDocumentFiles(await readDocumentFiles(files, stdin));
-  return planTunnels(documents, { pairs, healthPort });
+/** Reads the documents again when a file of theirs has changed. Answers what ends that. */
+function watch(run: DevRun, readPlans: ReadPlans, known: ReadonlyMap<string, string>, host: DevHost): () => void {
+  if (known.size === 0) return () => {};
+  const reloader = new Reloader(async () => {
+    const reader = new FileReader();
+    try {
+      run.reload(await readPlans(reader));
+    } catch (error) {
+      for (const line of errorText(error, false).trimEnd().split("\n")) host.say(line);
+      host.say("not reloaded: the documents cannot be used; the old routes stay");
+    }
+    files.expect(reader.seen);
+  });
+  const files = new FileWatch(host.clock, () => reloader.request());
+  files.expect(known);
+  return () => files.stop();
 }

@@ -1,4 +1,4 @@
-import type { webcrypto } from "node:crypto";
+import { createPrivateKey, X509Certificate as NodeCertificate, type webcrypto } from "node:crypto";
 // Before x509, which needs it.
 import "./reflect-metadata.ts";
 import {
@@ -10,31 +10,111 @@ import {
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
-  type X509Certificate,
+  X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { type Identity, type Side, spiffeId } from "@sallyport/tunnel/identity";
 
-/** Issues the certificates of one tunnel's routers. Its key stays in memory and cannot be taken out of it. */
+/** Issues the certificates of one tunnel's routers. */
 export interface Authority {
   /** A new key and a leaf certificate that names `spiffe://<trust domain>/tunnel/<namespace>/<name>/<side>`. */
   issue(side: Side): Promise<Identity>;
 }
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 /** Clocks differ a little; a certificate is good from an hour before it was made. */
 const backdatedMs = hourMs;
 /** `sallyport dev` makes new ones at every start. */
-const validMs = 30 * 24 * hourMs;
+const devDays = 30;
 
 const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" };
 const signingAlgorithm = { name: "ECDSA", hash: "SHA-256" };
 
-/** Makes a CA for one tunnel ("namespace/name"), ECDSA P-256. */
+/** Makes a CA for one tunnel ("namespace/name"), ECDSA P-256. Its key stays in memory and cannot be taken out of it. */
 export async function createAuthority(trustDomain: string, tunnel: string, now = new Date()): Promise<Authority> {
-  const period = { notBefore: new Date(now.getTime() - backdatedMs), notAfter: new Date(now.getTime() + validMs) };
+  const period = periodFrom(now, devDays);
   const keys = await crypto.subtle.generateKey(keyAlgorithm, false, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
+  const certificate = await selfSigned(trustDomain, tunnel, keys, period);
+  return authority({ trustDomain, tunnel, certificate, signingKey: keys.privateKey, period });
+}
+
+/** A CA whose key is kept, so that it can issue again. Both PEM. */
+export interface AuthorityFiles {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** Makes a CA for one tunnel, ECDSA P-256, to be kept. */
+export async function createAuthorityFiles(
+  trustDomain: string,
+  tunnel: string,
+  days: number,
+  now: Date,
+): Promise<AuthorityFiles> {
+  const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]);
+  const certificate = await selfSigned(trustDomain, tunnel, keys, periodFrom(now, days));
+  return { certificate: withLineEnd(certificate.toString("pem")), privateKey: await privateKeyPem(keys.privateKey) };
+}
+
+/** What a kept CA is, and what it issues. */
+export interface OpenedAuthority extends Authority {
+  readonly tunnel: string;
+  readonly trustDomain: string;
+  readonly validUntil: Date;
+}
+
+/**
+ * Opens a CA that `createAuthorityFiles` made; its certificates are valid for `days` from now, and never longer than its
+ * own. Throws what is wrong with it, in words for people.
+ */
+export async function openAuthority(files: AuthorityFiles, days: number, now: Date): Promise<OpenedAuthority> {
+  const { tunnel, trustDomain, validUntil } = describeAuthority(files, now);
+  const { notBefore, notAfter } = periodFrom(now, days);
+  const key = createPrivateKey(files.privateKey).export({ type: "pkcs8", format: "der" });
+  const issuer: Issuer = {
+    ...{ tunnel, trustDomain, certificate: new X509Certificate(files.certificate) },
+    signingKey: await crypto.subtle.importKey("pkcs8", new Uint8Array(key), keyAlgorithm, false, ["sign"]),
+    period: { notBefore, notAfter: new Date(Math.min(notAfter.getTime(), validUntil.getTime())) },
+  };
+  return { tunnel, trustDomain, validUntil, ...authority(issuer) };
+}
+
+function describeAuthority({ certificate, privateKey }: AuthorityFiles, now: Date) {
+  const ca = attempt(() => new NodeCertificate(certificate), "the CA's certificate is no PEM certificate");
+  const key = attempt(() => createPrivateKey(privateKey), "the CA's key is no PEM private key");
+  const [, tunnel] = /^CN=CA of tunnel (\S+)$/m.exec(ca.subject) ?? [];
+  const [, trustDomain] = /^URI:spiffe:\/\/([^/]+)$/.exec(ca.subjectAltName ?? "") ?? [];
+  if (tunnel === undefined || trustDomain === undefined) throw new Error("the CA was not made by sallyport identity");
+  if (!ca.checkPrivateKey(key)) throw new Error("the CA's key is not its certificate's");
+  if (ca.validToDate <= now) throw new Error(`the CA expired on ${ca.validToDate.toISOString()}; make a new one`);
+  return { tunnel, trustDomain, validUntil: ca.validToDate };
+}
+
+function attempt<T>(make: () => T, problem: string): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new Error(problem, { cause: error });
+  }
+}
+
+interface Period {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+function periodFrom(now: Date, days: number): Period {
+  return { notBefore: new Date(now.getTime() - backdatedMs), notAfter: new Date(now.getTime() + days * dayMs) };
+}
+
+async function selfSigned(
+  trustDomain: string,
+  tunnel: string,
+  keys: webcrypto.CryptoKeyPair,
+  period: Period,
+): Promise<X509Certificate> {
+  return X509CertificateGenerator.createSelfSigned({
     ...period,
     name: [{ O: ["Sallyport"] }, { CN: [`CA of tunnel ${tunnel}`] }],
     keys,
@@ -42,17 +122,23 @@ export async function createAuthority(trustDomain: string, tunnel: string, now =
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      // SPIFFE: a signing certificate names its trust domain alone. It is no leaf, so no peer is taken by it.
+      new SubjectAlternativeNameExtension([{ type: "url", value: `spiffe://${trustDomain}` }]),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const issuer: Issuer = { certificate, signingKey: keys.privateKey, period };
-  return { issue: (side) => issueLeaf(issuer, spiffeId(trustDomain, tunnel, side)) };
 }
 
 interface Issuer {
+  readonly trustDomain: string;
+  readonly tunnel: string;
   readonly certificate: X509Certificate;
   readonly signingKey: webcrypto.CryptoKey;
-  readonly period: { readonly notBefore: Date; readonly notAfter: Date };
+  readonly period: Period;
+}
+
+function authority(issuer: Issuer): Authority {
+  return { issue: (side) => issueLeaf(issuer, spiffeId(issuer.trustDomain, issuer.tunnel, side)) };
 }
 
 async function issueLeaf(issuer: Issuer, uri: string): Promise<Identity> {

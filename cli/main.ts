@@ -1,14 +1,19 @@
 import { readFileSync } from "node:fs";
+import type { StartRouter } from "@sallyport/tunnel/process";
 import { spawnModule } from "./child.ts";
 import { exitCodes } from "./cli-error.ts";
 import { clock } from "./clock.ts";
-import { runDev } from "./dev.ts";
-import type { DevOptions } from "./dev-options.ts";
 import type { DevHost } from "./dev-run.ts";
+import { errorText } from "./error-text.ts";
 import { type EndingSignal, endingSignals, Interrupts } from "./interrupts.ts";
-import { errorText, run } from "./run.ts";
+import type { Actions, ProgramOutput } from "./program.ts";
+import type { RouterHost, RouterOptions } from "./router-run.ts";
+import { run } from "./run.ts";
 
-/** The program `sallyport`. Everything of the process itself is here: arguments, signals, standard streams, exit code. */
+/**
+ * The program `sallyport`. Everything of the process itself is here: arguments, signals, standard streams, exit code. A
+ * command's modules are loaded when it is asked for: no R1 holds R2's code, or that which makes certificates.
+ */
 
 const interrupts = new Interrupts(clock);
 
@@ -23,16 +28,42 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", () => interrupts.receive("SIGHUP"));
 }
 
-process.exit(await run(process.argv.slice(2), version(), output(), dev));
+process.exit(await run(process.argv.slice(2), version(), output(), actions(output().out)));
 
-function dev(options: DevOptions): Promise<number> {
-  for (const signal of Object.keys(endingSignals) as EndingSignal[]) {
-    process.on(signal, () => interrupts.receive(signal));
-  }
-  return runDev(options, host(), process.stdin, interrupts);
+function actions(out: (text: string) => void): Actions {
+  return {
+    dev: async (options) => {
+      listenTo(Object.keys(endingSignals) as EndingSignal[]);
+      const { runDev } = await import("./dev.ts");
+      return runDev(options, devHost(), process.stdin, interrupts);
+    },
+    router: async (options) => {
+      // SIGHUP has another meaning to a service.
+      listenTo(["SIGINT", "SIGTERM"]);
+      const { runRouter } = await import("./router-run.ts");
+      return runRouter(options, await routerHost(options), interrupts);
+    },
+    identity: async (options) => {
+      const { makeIdentities } = await import("./identity-files.ts");
+      for (const line of await makeIdentities(options, new Date())) out(`${line}\n`);
+      return exitCodes.fine;
+    },
+    check: async (options) => {
+      const { check } = await import("./check.ts");
+      return check(options, process.stdin, out);
+    },
+    schema: async (kind) => {
+      const { printSchema } = await import("./schema.ts");
+      return printSchema(kind, out);
+    },
+  };
 }
 
-function host(): DevHost {
+function listenTo(signals: readonly EndingSignal[]): void {
+  for (const signal of signals) process.on(signal, () => interrupts.receive(signal));
+}
+
+function devHost(): DevHost {
   return {
     dmz: spawnModule(moduleOf("@sallyport/router-dmz/main")),
     intranet: spawnModule(moduleOf("@sallyport/router-intranet/main")),
@@ -45,14 +76,35 @@ function host(): DevHost {
   };
 }
 
+async function routerHost({ side }: RouterOptions): Promise<RouterHost> {
+  let hangUp = (): void => {};
+  // From the start: unheard the signal would end the process.
+  process.on("SIGHUP", () => hangUp());
+  const { createLog } = await import("@sallyport/tunnel/log");
+  return {
+    start: await startOf(side),
+    clock,
+    now: () => new Date(),
+    log: (level) => createLog(side === "dmz" ? "r1" : "r2", level),
+    onHangUp: (act) => {
+      hangUp = act;
+    },
+  };
+}
+
+async function startOf(side: RouterOptions["side"]): Promise<StartRouter> {
+  if (side === "dmz") return (await import("@sallyport/router-dmz/router")).startDmzRouter;
+  return (await import("@sallyport/router-intranet/router")).startIntranetRouter;
+}
+
 function moduleOf(name: string): URL {
   return new URL(import.meta.resolve(name));
 }
 
-function output() {
+function output(): ProgramOutput {
   return {
-    out: (text: string) => process.stdout.write(text),
-    err: (text: string) => process.stderr.write(text),
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
   };
 }
 

@@ -1,21 +1,37 @@
-import { Command, Option } from "commander";
-import { exitCodes } from "./cli-error.ts";
-import { type DevOptions, parseAddress, parsePairs, parsePort } from "./dev-options.ts";
-import { loopback } from "./router-start.ts";
-
-const defaultHealthPort = 8085;
+import { Command } from "commander";
+import type { CheckOptions } from "./check.ts";
+import { checkCommand } from "./check-command.ts";
+import { devCommand } from "./dev-command.ts";
+import type { DevOptions } from "./dev-options.ts";
+import { exitCodeText, runTexts } from "./exit-code-text.ts";
+import { identityCommand } from "./identity-command.ts";
+import type { IdentityOptions } from "./identity-files.ts";
+import { routerCommand } from "./router-command.ts";
+import type { RouterOptions } from "./router-run.ts";
+import { schemaCommand } from "./schema-command.ts";
 
 export interface ProgramOutput {
-  /** Help and version; each text has its line ends. */
+  /** Help, version and what a command is asked to print; each text has its line ends. */
   out(text: string): void;
   err(text: string): void;
+}
+
+/** What the commands do. Each answers its exit code. */
+export interface Actions {
+  dev(options: DevOptions): Promise<number>;
+  router(options: RouterOptions): Promise<number>;
+  identity(options: IdentityOptions): Promise<number>;
+  check(options: CheckOptions): Promise<number>;
+  /** Undefined: all kinds. */
+  schema(kind: string | undefined): Promise<number>;
 }
 
 /** The program `sallyport`: its commands and options. It throws commander's CommanderError instead of ending the process. */
 export function createProgram(
   version: string,
   output: ProgramOutput,
-  dev: (options: DevOptions) => Promise<void>,
+  actions: Actions,
+  onExit: (exitCode: number) => void,
 ): Command {
   const program = new Command("sallyport")
     .description("Calls come in to services in a closed network through connections that only go out.")
@@ -29,56 +45,28 @@ export function createProgram(
     })
     .exitOverride()
     .showHelpAfterError("Its --help lists what there is.")
-    .addHelpText("after", `\n${examples}\n${exitCodeText}`);
-  program.addCommand(devCommand(dev).copyInheritedSettings(program));
+    .addHelpText("after", `\n${examples}\n${exitCodeText(runTexts)}`);
+  const commands = [
+    devCommand(async (options) => onExit(await actions.dev(options))),
+    routerCommand("dmz", async (options) => onExit(await actions.router(options))),
+    routerCommand("intranet", async (options) => onExit(await actions.router(options))),
+    identityCommand(async (options) => onExit(await actions.identity(options))),
+    checkCommand(async (options) => onExit(await actions.check(options))),
+    schemaCommand(async (kind) => onExit(await actions.schema(kind))),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;
 }
 
-function devCommand(dev: (options: DevOptions) => Promise<void>): Command {
-  return new Command("dev")
-    .description("run tunnels on this machine: the sample, or those of your documents")
-    .usage("[-f FILE]... [options]")
-    .helpOption("-h, --help", "show this help")
-    .addOption(
-      new Option(
-        "-f, --file <file>",
-        "ReverseTunnel and TunnelRoute documents, YAML or JSON; - is standard input; may be repeated",
-      )
-        .argParser((file: string, before: readonly string[]) => [...before, file])
-        .default([], "the sample"),
-    )
-    .option("--pairs <n>", "pairs of routers per tunnel, instead of spec.pairs", parsePairs)
-    .option(
-      "--address <address>",
-      "where listeners and health ports are open; 0.0.0.0: to the network",
-      parseAddress,
-      loopback,
-    )
-    .option("--health-port <port>", "of R1 0 of the first tunnel; 0: any free port", parsePort, defaultHealthPort)
-    .option("--verbose", "show all that the routers log, and where an error came from")
-    .allowExcessArguments(false)
-    .addHelpText("after", `\n${examples}\n${exitCodeText}`)
-    .action(({ file, ...flags }: DevFlags) => dev({ pairs: undefined, verbose: false, ...flags, files: file }));
-}
-
-interface DevFlags extends Pick<DevOptions, "address" | "healthPort"> {
-  readonly file: readonly string[];
-  readonly pairs?: number;
-  readonly verbose?: boolean;
-}
-
 const examples = `Examples:
-  sallyport dev                          the sample: http://localhost:8080/calculator
-  sallyport dev -f tunnel.yaml           your own documents
-  sallyport dev -f a.yaml -f b.yaml      documents in several files
-  cat tunnel.yaml | sallyport dev -f -   from standard input
-  sallyport dev --pairs 2                every tunnel with two pairs of routers
+  sallyport dev                                          the sample: http://localhost:8080/calculator
+  sallyport dev --to http://localhost:3000               a tunnel to a service of yours
+  sallyport dev -f tunnel.yaml                           tunnels as your documents say
+  sallyport check -f tunnel.yaml --path /orders          which route takes a call, and why
+  sallyport identity --tunnel apps/partners --out ids    certificates for two machines
+  sallyport r1 --config r1.yaml                          the router in the DMZ
+  sallyport r2 --config r2.yaml                          the router in the intranet
 
-In this repository "npm start" is "sallyport dev", and "npm start -- -f tunnel.yaml" hands options on.
+Each command's --help has more. In this repository "npm start" is "sallyport dev", and "npm start -- -f tunnel.yaml"
+hands options on.
 `;
-
-const exitCodeText = `Exit codes:
-  ${exitCodes.fine}    ended as asked, by Ctrl-C or a signal, after a drain
-  ${exitCodes.failed}    something failed while it ran or started
-  ${exitCodes.usage}    wrong options or documents
-  ${exitCodes.interrupted}  ended at once by a second Ctrl-C (by another signal: 128 and its number)`;

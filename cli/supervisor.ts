@@ -14,6 +14,8 @@ export interface Supervised {
   args(ports: Ports): readonly string[];
   /** Sent to the process as soon as it runs. */
   order?(ports: Ports): object;
+  /** Sent when it is to go on with something else; `ports`: those of its last `order`. */
+  reload?(ports: Ports): object;
   /** Asks it to finish what it has and to end. */
   drain(child: Child): void;
 }
@@ -38,6 +40,8 @@ export class Supervisor {
   #state = idle;
   #child: Child | undefined;
   #ports: Ports = {};
+  /** What the process that runs was started with. */
+  #orderedPorts: Ports = {};
   #dropTimer = (): void => {};
 
   constructor(what: Supervised, events: SupervisorEvents, clock: Clock, leastLogLevel: number) {
@@ -62,6 +66,12 @@ export class Supervisor {
   start(): Promise<Ports> {
     this.#happened({ t: "start" });
     return this.#firstUp.promise;
+  }
+
+  /** Hands news to the process; one that is started later gets them with its order. */
+  reload(): void {
+    const news = this.#what.reload?.(this.#orderedPorts);
+    if (news !== undefined) this.#child?.send(news);
   }
 
   /** Resolves once the process has ended: by itself, or killed after `limitMs`. It is not started again. */
@@ -122,6 +132,7 @@ export class Supervisor {
     this.#child = child;
     if (child.pid === undefined) return;
     this.#events.say(`${this.name} pid ${child.pid}`);
+    this.#orderedPorts = this.#ports;
     const order = this.#what.order?.(this.#ports);
     if (order !== undefined) child.send(order);
   }

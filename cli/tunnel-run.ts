@@ -48,7 +48,7 @@ export class TunnelRun {
   readonly #options: TunnelRunOptions;
   readonly #dmz: readonly Supervisor[];
   readonly #intranet: readonly Supervisor[];
-  /** What R2s are started with, at each start. */
+  /** What R2s go by, and are started with at each start. */
   #routes: readonly TunnelRoute[] = [];
 
   constructor(plan: TunnelPlan, options: TunnelRunOptions, identities: readonly PairIdentity[]) {
@@ -88,6 +88,16 @@ export class TunnelRun {
   async startIntranet(routes: readonly TunnelRoute[]): Promise<void> {
     this.#routes = routes;
     await Promise.all(this.#intranet.map((supervisor) => supervisor.start()));
+  }
+
+  /** Gives every R2 other routes; calls in flight keep the destination they have. */
+  reroute(routes: readonly TunnelRoute[]): void {
+    this.#routes = routes;
+    for (const supervisor of this.#intranet) supervisor.reload();
+  }
+
+  get routes(): readonly TunnelRoute[] {
+    return this.#routes;
   }
 
   /** Says where every R2's admin port is. */
@@ -142,6 +152,7 @@ export class TunnelRun {
         spawn,
         args: () => [],
         order: (ports) => ({ t: "start", config: config(ports) }),
+        reload: (ports) => ({ t: "reload", config: config(ports) }),
         drain: (child) => child.send({ t: "drain" }),
       },
       { ...events, say },

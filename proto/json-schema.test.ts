@@ -48,6 +48,14 @@ describe("the JSON schemas", () => {
       tunnelRouteSchema,
     ],
     "a route with a hold": [{ ...route, spec: { ...route.spec, hold: {} } }, tunnelRouteSchema],
+    "a route by SOAP header": [
+      {
+        ...route,
+        spec: { ...route.spec, matches: [{ soap: { header: { name: "ClientRouteName", value: "test" } } }] },
+      },
+      tunnelRouteSchema,
+    ],
+    "a route by nothing of SOAP": [{ ...route, spec: { ...route.spec, matches: [{ soap: {} }] } }, tunnelRouteSchema],
     "a tunnel of NetTCP": [
       { ...tunnel, spec: { dmz: { listeners: [{ name: "wcf", protocol: "NetTCP", port: 808 }] } } },
       reverseTunnelSchema,

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { kinds } from "./resource.ts";
-import { dmzConfigSchema, intranetConfigSchema } from "./router-config.ts";
+import { dmzConfigFileSchema, intranetConfigFileSchema } from "./router-config-file.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * JSON Schema (draft 2020-12) of what people write, by name: each kind of document and both routers' configuration.
+ * JSON Schema (draft 2020-12) of what people write, by name: each kind of document and both routers' configuration file.
  * Rules between fields are not in it, nor is the check of regular expressions: the parsers have those.
  */
 export function jsonSchemas(): Readonly<Record<keyof typeof schemas, JsonSchema>> {
@@ -13,7 +13,7 @@ export function jsonSchemas(): Readonly<Record<keyof typeof schemas, JsonSchema>
   return Object.fromEntries(entries);
 }
 
-const schemas = { ...kinds, DmzConfig: dmzConfigSchema, IntranetConfig: intranetConfigSchema };
+const schemas = { ...kinds, DmzConfig: dmzConfigFileSchema, IntranetConfig: intranetConfigFileSchema };
 
 function jsonSchema(name: string, schema: z.ZodType): JsonSchema {
   // "input": keys with a default may be left out.

@@ -44,10 +44,12 @@ describe("T10: a router's configuration", () => {
       listeners: [{ name: "http", protocol: "HTTP", port: 8080, address: "0.0.0.0" }],
       pool: { min: 2, max: 16, callsPerLink: 64, surplusTimeoutMs: 30_000 },
       waiting: { callsMax: 1000, timeoutMs: 5_000 },
+      quotas: { callsMax: 10_000, callsPerClientMax: 0, callsPerSecondPerClient: 0 },
       http: {
         headersTimeoutMs: 30_000,
         bodyIdleTimeoutMs: 60_000,
         keepAliveTimeoutMs: 75_000,
+        sendTimeoutMs: 60_000,
         halfClosedTimeoutMs: 5_000,
         headerBytesMax: 65_536,
         connectionsMax: 20_000,
@@ -224,7 +226,7 @@ describe("a configuration's errors", () => {
     expect(errorOf(() => parseDmzConfig({ ...dmz, tunnel: pem, [pem]: 1 })).message).toBe(
       [
         'tunnel: "(PEM, not shown)" is not namespace/name of a ReverseTunnel',
-        '["(PEM, not shown)"]: is not a known key; known here: tunnel, trustDomain, identity, admin, limits, log, listeners, tunnelEndpoint, health, pool, waiting, http',
+        '["(PEM, not shown)"]: is not a known key; known here: tunnel, trustDomain, identity, admin, limits, log, listeners, tunnelEndpoint, health, pool, waiting, quotas, http',
       ].join("\n"),
     );
   });

@@ -97,6 +97,7 @@ const limits = z
     }
   });
 
+/** Both routers' fields. */
 const common = {
   /** "namespace/name" of the ReverseTunnel. */
   tunnel: z.string().regex(/^[^/]+\/[^/]+$/, "is not namespace/name of a ReverseTunnel"),
@@ -108,52 +109,64 @@ const common = {
   log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info") }).prefault({}),
 };
 
-export const dmzConfigSchema = z
-  .strictObject({
-    ...common,
-    listeners: z
-      .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
-      .min(1)
-      .superRefine((listeners, context) =>
-        refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" }),
-      ),
-    /** Where R2s dial in. */
-    tunnelEndpoint: address,
-    /** GET /healthcheck and nothing else. */
-    health: address,
-    pool: z
-      .strictObject({
-        min: z.int().min(1).default(2),
-        max: z.int().min(1).default(16),
-        /** Calls in flight on a link from which on another one is wanted. */
-        callsPerLink: z.int().min(1).default(64),
-        /** A link that is not needed is closed after this long. */
-        surplusTimeoutMs: z.int().min(0).default(30_000),
-      })
-      .superRefine(refuseMinOverMax)
-      .prefault({}),
-    /** Calls that wait for a link: how many, how long. */
-    waiting: z
-      .strictObject({ callsMax: z.int().min(0).default(1000), timeoutMs: z.int().min(0).default(5_000) })
-      .prefault({}),
-    http: z
-      .strictObject({
-        headersTimeoutMs: z.int().min(100).default(30_000),
-        /** Between two reads of a request's body. */
-        bodyIdleTimeoutMs: z.int().min(100).default(60_000),
-        keepAliveTimeoutMs: z.int().min(100).default(75_000),
-        /** How long a client that closed its sending side may still wait. */
-        halfClosedTimeoutMs: z.int().min(0).default(5_000),
-        headerBytesMax: z
-          .int()
-          .min(1024)
-          .max(96 * 1024)
-          .default(64 * 1024),
-        connectionsMax: z.int().min(1).default(20_000),
-      })
-      .prefault({}),
-  })
-  .superRefine(refuseSharedSockets);
+/** R1's fields. */
+export const dmzFields = {
+  ...common,
+  listeners: z
+    .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
+    .min(1)
+    .superRefine((listeners, context) =>
+      refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" }),
+    ),
+  /** Where R2s dial in. */
+  tunnelEndpoint: address,
+  /** GET /healthcheck and nothing else. */
+  health: address,
+  pool: z
+    .strictObject({
+      min: z.int().min(1).default(2),
+      max: z.int().min(1).default(16),
+      /** Calls in flight on a link from which on another one is wanted. */
+      callsPerLink: z.int().min(1).default(64),
+      /** A link that is not needed is closed after this long. */
+      surplusTimeoutMs: z.int().min(0).default(30_000),
+    })
+    .superRefine(refuseMinOverMax)
+    .prefault({}),
+  /** Calls that wait for a link: how many, how long. */
+  waiting: z
+    .strictObject({ callsMax: z.int().min(0).default(1000), timeoutMs: z.int().min(0).default(5_000) })
+    .prefault({}),
+  /** Over them: 503 for the tunnel's, 429 for a client's. 0: no limit. Clients are addresses, of IPv6 a /64. */
+  quotas: z
+    .strictObject({
+      /** Calls at once, waiting ones included. */
+      callsMax: z.int().min(0).default(10_000),
+      callsPerClientMax: z.int().min(0).default(0),
+      callsPerSecondPerClient: z.int().min(0).default(0),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      headersTimeoutMs: z.int().min(100).default(30_000),
+      /** Between two reads of a request's body. */
+      bodyIdleTimeoutMs: z.int().min(100).default(60_000),
+      keepAliveTimeoutMs: z.int().min(100).default(75_000),
+      /** How long a client may take nothing of an answer that waits for it. */
+      sendTimeoutMs: z.int().min(100).default(60_000),
+      /** How long a client that closed its sending side may still wait. */
+      halfClosedTimeoutMs: z.int().min(0).default(5_000),
+      headerBytesMax: z
+        .int()
+        .min(1024)
+        .max(96 * 1024)
+        .default(64 * 1024),
+      connectionsMax: z.int().min(1).default(20_000),
+    })
+    .prefault({}),
+};
+
+export const dmzConfigSchema = z.strictObject(dmzFields).superRefine(refuseSharedSockets);
 
 interface Socket {
   readonly path: readonly (string | number)[];
@@ -161,7 +174,8 @@ interface Socket {
   readonly port: number;
 }
 
-function refuseSharedSockets(
+/** Refuses ports of R1 that get in each other's way. */
+export function refuseSharedSockets(
   config: Readonly<Record<"tunnelEndpoint" | "health" | "admin", Address>> & { readonly listeners: readonly Address[] },
   context: z.RefinementCtx,
 ): void {
@@ -187,7 +201,8 @@ function overlap(a: Socket, b: Socket): boolean {
   return a.address === b.address || addresses.includes("::") || isAllIpv4;
 }
 
-export const intranetConfigSchema = z.strictObject({
+/** R2's fields. */
+export const intranetFields = {
   ...common,
   /** Every R1 of the tunnel, each by itself. */
   dmz: z
@@ -213,7 +228,9 @@ export const intranetConfigSchema = z.strictObject({
       connectionsMax: z.int().min(1).default(1024),
     })
     .prefault({}),
-});
+};
+
+export const intranetConfigSchema = z.strictObject(intranetFields);
 
 export type DmzConfig = z.output<typeof dmzConfigSchema>;
 export type IntranetConfig = z.output<typeof intranetConfigSchema>;

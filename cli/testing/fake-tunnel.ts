@@ -67,6 +67,7 @@ export class FakeTunnel {
     if (child.isEnded) return;
     const order = what as { readonly t?: string; readonly config?: DmzConfig | IntranetConfig };
     if (order.t === "start") this.#start(child, order.config!);
+    else if (order.t === "reload") this.history.push(`${child.pid} reloads`);
     else if (what === "SIGKILL") this.#end(child);
     else {
       this.history.push(`${child.pid} drains`);

@@ -1,0 +1,144 @@
+import { dirname, resolve } from "node:path";
+import { parseDocumentFiles } from "@sallyport/proto/documents";
+import type { TunnelRoute } from "@sallyport/proto/resource";
+import type { DmzConfig, IntranetConfig } from "@sallyport/proto/router-config";
+import {
+  type DmzConfigFile,
+  type IdentityInFile,
+  type IntranetConfigFile,
+  parseDmzConfigFile,
+  parseIntranetConfigFile,
+} from "@sallyport/proto/router-config-file";
+import type { Identity, Side } from "@sallyport/tunnel/identity";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { readDocumentFiles } from "./document-files.ts";
+import type { FileReader } from "./file-reader.ts";
+import { checkIdentity } from "./identity-check.ts";
+
+/** A router's configuration with all that its files hold in it. */
+export interface RouterConfig {
+  /** What the router is started with. */
+  readonly config: DmzConfig | IntranetConfig;
+  /** The router's certificate is good until then. */
+  readonly certificateUntil: Date;
+  /** What can be used and is probably not meant, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads R1's (`dmz`) or R2's (`intranet`) configuration file and the files it names, which are looked for in its folder.
+ * Throws CliError and DocumentError with every problem of the first file that has any.
+ */
+export async function readRouterConfig(side: Side, name: string, reader: FileReader, now: Date): Promise<RouterConfig> {
+  const { text, mode } = await reader.text(name);
+  const place: Place = { name, mode, reader };
+  if (side === "dmz") return readDmz(parseDmzConfigFile(text, name), place, now);
+  return readIntranet(parseIntranetConfigFile(text, name), place, now);
+}
+
+/** The configuration file. */
+interface Place {
+  readonly name: string;
+  readonly mode: number;
+  readonly reader: FileReader;
+}
+
+async function readDmz(file: DmzConfigFile, place: Place, now: Date): Promise<RouterConfig> {
+  const { identity, until } = await readIdentity(file, "dmz", place, now);
+  return { config: { ...file, identity }, certificateUntil: until, warnings: expiryWarnings(until, now) };
+}
+
+async function readIntranet(file: IntranetConfigFile, place: Place, now: Date): Promise<RouterConfig> {
+  const { identity, until } = await readIdentity(file, "intranet", place, now);
+  const { routeFiles, ...rest } = file;
+  const routes = [...(file.routes ?? []), ...(await readRoutes(routeFiles ?? [], place))];
+  refuseRepeats(routes, place.name);
+  return {
+    config: { ...rest, identity, routes },
+    certificateUntil: until,
+    warnings: [...expiryWarnings(until, now), ...strangerWarnings(routes, file.tunnel)],
+  };
+}
+
+async function readRoutes(names: readonly string[], { name, reader }: Place): Promise<TunnelRoute[]> {
+  if (names.length === 0) return [];
+  const paths = names.map((each) => resolve(dirname(name), each));
+  // None of them is "-", which stands for standard input.
+  const files = await readDocumentFiles(paths, process.stdin, reader);
+  return parseDocumentFiles(files).routes;
+}
+
+/** Routes of the configuration itself and of its files; either alone was checked before. */
+function refuseRepeats(routes: readonly TunnelRoute[], configName: string): void {
+  const names = routes.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  const repeated = names.find((name, index) => names.indexOf(name) < index);
+  if (repeated === undefined) return;
+  const what = `route ${repeated} stands both in routes and in a file of routeFiles; keep one`;
+  throw new CliError(exitCodes.usage, `${configName}: ${what}`);
+}
+
+/** Routes of other tunnels are not served; where they are written by hand, that is a slip. */
+function strangerWarnings(routes: readonly TunnelRoute[], tunnel: string): string[] {
+  const isOurs = ({ metadata, spec }: TunnelRoute) =>
+    spec.parentRefs.some((ref) => `${ref.namespace ?? metadata.namespace}/${ref.name}` === tunnel);
+  return routes
+    .filter((route) => !isOurs(route))
+    .map(({ metadata }) => {
+      const name = `${metadata.namespace}/${metadata.name}`;
+      return `route ${name} takes nothing: no parentRef of it names this router's tunnel, ${tunnel}`;
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------- identity
+
+const dayMs = 24 * 3_600_000;
+/** Time enough to make new ones. */
+const expiryNoticeMs = 14 * dayMs;
+
+function expiryWarnings(until: Date, now: Date): string[] {
+  if (until.getTime() - now.getTime() > expiryNoticeMs) return [];
+  return [`the certificate expires on ${until.toISOString()}; make new ones with "sallyport identity --renew"`];
+}
+
+async function readIdentity(
+  { identity: given, tunnel, trustDomain }: DmzConfigFile | IntranetConfigFile,
+  side: Side,
+  place: Place,
+  now: Date,
+): Promise<{ identity: Identity; until: Date }> {
+  const identity: Identity = {
+    certificateChain: await readPart(given.certificateChain, given.certificateChainFile, place),
+    privateKey: await readKey(given, place),
+    trustedCas: await readPart(given.trustedCas, given.trustedCasFile, place),
+  };
+  const checked = checkIdentity(identity, { side, tunnel, trustDomain }, now);
+  if (checked.t === "ok") return { identity, until: checked.until };
+  throw new CliError(exitCodes.usage, `${place.name}: identity: ${checked.problem}`);
+}
+
+/** The schema has seen to it that one of both is there. */
+async function readPart(pem: string | undefined, file: string | undefined, place: Place): Promise<string> {
+  if (file === undefined) return pem ?? "";
+  return (await place.reader.text(resolve(dirname(place.name), file))).text;
+}
+
+async function readKey({ privateKey, privateKeyFile }: IdentityInFile, place: Place): Promise<string> {
+  if (privateKeyFile === undefined) {
+    refuseOpenKey(place.name, place.mode);
+    return privateKey ?? "";
+  }
+  const path = resolve(dirname(place.name), privateKeyFile);
+  const { text, mode } = await place.reader.text(path);
+  refuseOpenKey(path, mode);
+  return text;
+}
+
+/** Its group may read it: the service's user often is not the owner. */
+const forbiddenModeBits = 0o026;
+
+function refuseOpenKey(name: string, mode: number): void {
+  // Windows has no such bits, and shows every file as open to all.
+  if (process.platform === "win32" || (mode & forbiddenModeBits) === 0) return;
+  const what = `holds a private key and is open to others (mode ${mode.toString(8)})`;
+  throw new CliError(exitCodes.usage, `${name}: ${what}; chmod 600 ${name}`);
+}
