@@ -11,6 +11,10 @@ const weight = fc.integer({ min: 0, max: 1_000_000 });
 const apiVersion = fc.constant("sallyport.dev/v1alpha1");
 const optional = { requiredKeys: ["value"] as ["value"] };
 const textMatch = fc.record({ type: fc.constantFrom("Exact", "Prefix", "Contains"), value: text }, optional);
+const headerBlockMatch = fc.record(
+  { name: fc.constantFrom("ClientRouteName", "Mandantenkürzel", "_a.b-1"), namespace: text, value: text },
+  { requiredKeys: ["name", "value"] },
+);
 const metadata = fc.record(
   { name, namespace: fc.constant("apps"), annotations: fc.dictionary(text, fc.oneof(text, fc.double(), fc.boolean())) },
   { requiredKeys: ["name"] },
@@ -28,7 +32,10 @@ const anyRoute = fc.record({
       matches: fc.array(
         fc.record(
           {
-            soap: fc.record({ action: textMatch }),
+            soap: fc.oneof(
+              fc.record({ action: textMatch }),
+              fc.record({ action: textMatch, header: headerBlockMatch }, { requiredKeys: ["header"] }),
+            ),
             path: fc.record({ value: name.map((segment) => `/${segment}`) }),
             host: fc.constantFrom("a.example.com", "*.example.com"),
             method: fc.constantFrom("GET", "POST"),

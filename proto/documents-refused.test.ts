@@ -197,11 +197,30 @@ const refused: Record<string, [string, string[]]> = {
     match("soap: { action: { value: '' } }"),
     ['6: TunnelRoute calc: spec.matches[0].soap.action.value: "" is empty'],
   ],
-  "T9: a SOAP match by header, which this version lacks": [
-    match("soap: { header: { name: ClientRouteName, value: test } }"),
+  "T9: a SOAP match of neither action nor header": [
+    match("soap: {}"),
+    ["6: TunnelRoute calc: spec.matches[0].soap: asks for nothing; give action, header or both"],
+  ],
+  "T9: a SOAP header without its value": [
+    match("soap: { header: { name: ClientRouteName } }"),
+    ["6: TunnelRoute calc: spec.matches[0].soap.header.value: is missing; give text"],
+  ],
+  "T9: a SOAP header's name with a prefix": [
+    match("soap: { header: { name: 'r:ClientRouteName', value: test } }"),
     [
-      "6: TunnelRoute calc: spec.matches[0].soap.action: is missing; give a mapping",
-      "6: TunnelRoute calc: spec.matches[0].soap.header: is not a known key; known here: action",
+      `6: TunnelRoute calc: spec.matches[0].soap.header.name: "r:ClientRouteName" is not a name that an XML element can have; write it without a prefix, and its namespace by 'namespace'`,
+    ],
+  ],
+  "T9: a bad regular expression of a SOAP header": [
+    match("soap: { header: { name: ClientRouteName, type: RegularExpression, value: 'a**' } }"),
+    [
+      `6: TunnelRoute calc: spec.matches[0].soap.header.value: "a**" is not an RE2 regular expression: invalid nested repetition operator: \`**\`; ${syntax}`,
+    ],
+  ],
+  "T9: a regular expression too long to be tried": [
+    match(`path: { type: RegularExpression, value: '(${"abcdefghi".repeat(3)}){1000}' }`),
+    [
+      `6: TunnelRoute calc: spec.matches[0].path.value: "(abcdefghiabcdefghiabcdefghi){1000}" is a regular expression of over 1024 steps; shorten it or its repeats {n,m}`,
     ],
   ],
   "T9: a bad regular expression of a SOAP action": [

@@ -18,7 +18,7 @@ metadata:
 spec:
   parentRefs: [{ name: partners, namespace: tunnels, sectionName: http }]
   matches:
-    - soap: { action: { type: Contains, value: /ICalc/ } }
+    - soap: { action: { type: Contains, value: /ICalc/ }, header: { name: A, namespace: "urn:a", value: test } }
       headers: [{ name: X-Tenant, value: a }]
     - path: { value: /calc }
   backendRefs: [{ url: "http://127.0.0.1:9000" }, { name: calc, port: 80, weight: 3 }]
@@ -54,7 +54,10 @@ const sampleDocuments: Documents = {
         parentRefs: [{ name: "partners", namespace: "tunnels", sectionName: "http" }],
         matches: [
           {
-            soap: { action: { type: "Contains", value: "/ICalc/" } },
+            soap: {
+              action: { type: "Contains", value: "/ICalc/" },
+              header: { name: "A", namespace: "urn:a", type: "Exact", value: "test" },
+            },
             headers: [{ name: "X-Tenant", type: "Exact", value: "a" }],
           },
           { path: { type: "PathPrefix", value: "/calc" } },

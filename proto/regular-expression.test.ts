@@ -26,7 +26,7 @@ describe("T9: a regular expression", () => {
     ],
     "is refused when it compiles to too many steps": [
       "\\pL{1000}\\pN{1000}",
-      "is a regular expression of 2002 steps, at most 1024 are allowed; shorten its repeats",
+      "is a regular expression of over 1024 steps; shorten it or its repeats {n,m} (this one takes 2002)",
     ],
     "has its line ends escaped in the message": [
       "\n(",
@@ -35,6 +35,14 @@ describe("T9: a regular expression", () => {
   };
   test.each(Object.entries(patterns))("%s", (_, [pattern, problem]) => {
     expect(regularExpressionProblem(pattern)).toBe(problem);
+  });
+
+  test("is told to be too costly before it costs", () => {
+    const pattern = `(${"abcdefghi".repeat(100)}){1000}`;
+    const patterns = Array.from({ length: 2_000 }, (_, at) => `${at}${pattern}`);
+    // RE2JS would need a quarter of an hour for these.
+    const problems = new Set(patterns.map((each) => regularExpressionProblem(each)));
+    expect([...problems]).toEqual(["is a regular expression of over 1024 steps; shorten it or its repeats {n,m}"]);
   });
 
   test("of any text is a problem or none, never a throw", () => {

@@ -143,9 +143,32 @@ const pathMatch = z
       refuse(context, ["value"], "is more than a path; match what follows '?' by queryParams");
   });
 
+const headerBlockName = value.regex(
+  // A name of XML without a prefix, but for the rarer characters that it may not have.
+  /^[^-.0-9\s!-,/:-@[-^`{-~][^\s!-,/:-@[-^`{-~]*$/,
+  "is not a name that an XML element can have; write it without a prefix, and its namespace by 'namespace'",
+);
+const headerBlockMatch = z
+  .strictObject({
+    name: headerBlockName,
+    /** Left out: any, and none. */
+    namespace: value.optional(),
+    type: textType,
+    value,
+  })
+  .superRefine(refuseBadExpression);
+
+const soapMatch = z
+  .strictObject({ action: textMatch.optional(), header: headerBlockMatch.optional() })
+  .superRefine(({ action, header }, context) => {
+    if (action === undefined && header === undefined)
+      refuse(context, [], "asks for nothing; give action, header or both");
+  })
+  .meta({ minProperties: 1 });
+
 /** All given fields must hold. */
 export const routeMatchSchema = z.strictObject({
-  soap: z.strictObject({ action: textMatch }).optional(),
+  soap: soapMatch.optional(),
   path: pathMatch.optional(),
   /** "calc.example.com", or "*.example.com" for every name below it. */
   host: z

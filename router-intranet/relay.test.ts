@@ -106,6 +106,7 @@ describe("T1: an exchange", () => {
         method: "POST",
         status: 500,
         error: undefined,
+        envelope: "",
         requestBytes: 5,
         responseBytes: 3,
         durationMs: 30,

@@ -1,24 +1,29 @@
 import { TunnelError } from "@sallyport/proto/error";
-import { CallKind, type Head, type Open } from "@sallyport/proto/frame";
+import type { Head, Open } from "@sallyport/proto/frame";
 import type { AcceptCall, Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
-import {
-  type Destinations,
-  type Exchange,
-  type ExchangeRequest,
-  type ResponseEvents,
-  unknownLength,
-} from "./dial/destination.ts";
-import { forwardRequest, forwardRequestTrailers, forwardResponse, forwardResponseTrailers } from "./dial/headers.ts";
+import { type Destinations, type Exchange, type ResponseEvents, unknownLength } from "./dial/destination.ts";
+import { forwardRequestTrailers, forwardResponse, forwardResponseTrailers } from "./dial/headers.ts";
 import { Patience } from "./dial/patience.ts";
+import { type EnvelopeVerdict, EnvelopeWait, envelopeTimeoutMs } from "./envelope-wait.ts";
+import type { KnownEnvelope } from "./match/call-facts.ts";
+import type { EnvelopeScanner } from "./match/envelope.ts";
+import { expectsContinue, planRequest, refuse, wrongLength } from "./request.ts";
 
-/** Where a call goes, or why nowhere. */
-export type FindDestination = (open: Open) => Found;
+/** Where a call goes, or why nowhere; or what must be read before that can be said. */
+export type FindDestination = (open: Open) => Found | NeedsEnvelope;
 
 export type Found =
   /** `origin` as `URL.origin` writes it, `route` is "namespace/name". */
   | { readonly t: "destination"; readonly origin: string; readonly route: string }
   | { readonly t: "fail"; readonly error: TunnelError };
+
+export interface NeedsEnvelope {
+  readonly t: "needEnvelope";
+  readonly scanner: EnvelopeScanner;
+  /** Asked once, when the scanner has decided; by the routes of the first question. */
+  readonly decide: (envelope: KnownEnvelope) => Found;
+}
 
 export interface RelayDeps {
   readonly find: FindDestination;
@@ -38,6 +43,8 @@ export interface CallDone {
   readonly method: string;
   readonly status: number;
   readonly error: TunnelError | undefined;
+  /** What a look at the envelope gave; "": there was none. */
+  readonly envelope: EnvelopeVerdict["outcome"] | "";
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly durationMs: number;
@@ -48,7 +55,10 @@ export const leavingMs = 1_000;
 /** How long it may take, before that, to accept the rest of the request. */
 export const deliveryMs = 30_000;
 
-/** The one place of R2 that knows matching, destinations and the link's calls: match, then dial, then pump. */
+/**
+ * The one place of R2 that knows matching, destinations and the link's calls: match, perhaps with a look at the envelope,
+ * then dial, then pump.
+ */
 export function createRelay(deps: RelayDeps): AcceptCall {
   return (call, open) => {
     const relayed = new RelayedCall(deps, call, open);
@@ -58,13 +68,14 @@ export function createRelay(deps: RelayDeps): AcceptCall {
 }
 
 /**
+ * - `reading`: its envelope decides where it goes and is not read yet; nothing is dialled;
  * - `waiting`: no final response head yet;
  * - `answering`: the head has gone, the body follows;
  * - `answered`: the response is whole, the request is not; the rest of it is dropped;
  * - `leaving`: the client is gone; the destination still gets the request;
  * - `over`.
  */
-type State = "waiting" | "answering" | "answered" | "leaving" | "over";
+type State = "reading" | "waiting" | "answering" | "answered" | "leaving" | "over";
 
 class RelayedCall implements CallEvents, ResponseEvents {
   readonly #deps: RelayDeps;
@@ -73,6 +84,8 @@ class RelayedCall implements CallEvents, ResponseEvents {
   readonly #startedMs: number;
   #state: State = "waiting";
   #exchange: Exchange | undefined;
+  #envelope: EnvelopeWait | undefined;
+  #verdict: EnvelopeVerdict["outcome"] | "" = "";
   #bodyBytes = 0;
   /** R1 has said FIN. */
   #requestEnded = false;
@@ -96,31 +109,47 @@ class RelayedCall implements CallEvents, ResponseEvents {
   }
 
   start(): void {
-    const planned = this.#plan();
-    if (planned instanceof TunnelError) {
-      this.#fail(planned);
-      return;
-    }
+    const refusal = refuse(this.#open);
+    const found = refusal ?? this.#deps.find(this.#open);
+    if (found instanceof TunnelError) this.#fail(found);
+    else if (found.t === "needEnvelope") this.#read(found);
+    else this.#dial(found);
+  }
+
+  /** The body's start is kept, unchanged and on the call's credit, until its envelope has told where it goes. */
+  #read({ scanner, decide }: NeedsEnvelope): void {
+    this.#state = "reading";
+    const { deadlineMs } = this.#open;
+    const limitMs = deadlineMs > 0 ? Math.min(deadlineMs, envelopeTimeoutMs) : envelopeTimeoutMs;
+    this.#envelope = new EnvelopeWait(scanner, this.#deps.clock, limitMs, (verdict, kept) => {
+      this.#state = "waiting";
+      this.#verdict = verdict.outcome;
+      if (verdict.t === "refused") this.#fail(verdict.error);
+      else this.#dial(decide(verdict.envelope));
+      for (const bytes of kept) this.#forward(bytes);
+    });
+    // There is no destination yet that could say so. R1 passes only one on.
+    if (expectsContinue(this.#open)) this.#call.head({ status: 100, reason: "Continue", headers: [] });
+  }
+
+  #dial(found: Found): void {
+    if (found.t === "fail") return this.#fail(found.error);
+    this.#destination = found.origin;
+    this.#route = found.route;
+    const planned = planRequest(this.#open, found, { bytes: this.#requestBytes, ended: this.#requestEnded });
+    if (planned instanceof TunnelError) return this.#fail(planned);
     this.#bodyBytes = planned.bodyBytes;
-    const limits = { deadlineMs: this.#open.deadlineMs, responseTimeoutMs: this.#deps.responseTimeoutMs };
-    if (limits.deadlineMs > 0 || limits.responseTimeoutMs > 0) {
-      this.#patience = new Patience(this.#deps.clock, limits, this.#onImpatience);
-    }
+    this.#startPatience();
     this.#exchange = this.#deps.destinations.exchange(planned, this);
   }
 
-  #plan(): ExchangeRequest | TunnelError {
-    const refusal = refuse(this.#open);
-    if (refusal) return refusal;
-    const found = this.#deps.find(this.#open);
-    if (found.t === "fail") return found.error;
-    const { origin, route } = found;
-    this.#destination = origin;
-    this.#route = route;
-    const forwarded = forwardRequest(this.#open.headers, origin);
-    if (forwarded.t === "malformed") return forwarded.error;
-    const { method, target } = this.#open;
-    return { origin, route, method, target, headers: forwarded.headers, bodyBytes: forwarded.bodyBytes };
+  #startPatience(): void {
+    const { clock, responseTimeoutMs } = this.#deps;
+    const { deadlineMs } = this.#open;
+    if (deadlineMs === 0 && responseTimeoutMs === 0) return;
+    const spentMs = clock.now() - this.#startedMs;
+    const leftMs = deadlineMs === 0 ? 0 : Math.max(1, deadlineMs - spentMs);
+    this.#patience = new Patience(clock, { deadlineMs: leftMs, responseTimeoutMs }, this.#onImpatience);
   }
 
   // ----------------------------------------------------------------------------------------------- from the client
@@ -130,6 +159,11 @@ class RelayedCall implements CallEvents, ResponseEvents {
 
   onData(bytes: Buffer): void {
     this.#requestBytes += bytes.length;
+    if (this.#state === "reading") this.#envelope?.push(bytes);
+    else this.#forward(bytes);
+  }
+
+  #forward(bytes: Buffer): void {
     if (this.#state === "answered" || this.#state === "over") {
       this.#call.consumed(bytes.length);
     } else if (this.#bodyBytes !== unknownLength && this.#requestBytes > this.#bodyBytes) {
@@ -143,6 +177,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
 
   onFin(trailers: readonly string[]): void {
     this.#requestEnded = true;
+    if (this.#state === "reading") this.#envelope?.end();
     if (this.#state === "answered") {
       this.#finish(undefined);
     } else if (this.#bodyBytes !== unknownLength && this.#requestBytes < this.#bodyBytes) {
@@ -259,6 +294,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
   #finish(error: TunnelError | undefined): void {
     if (this.#state === "over") return;
     this.#state = "over";
+    this.#envelope?.stop();
     this.#patience?.stop();
     this.#cancelLeaving?.();
     this.#deps.onDone({
@@ -268,6 +304,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
       method: this.#open.method,
       status: this.#status,
       error,
+      envelope: this.#verdict,
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
       durationMs: this.#deps.clock.now() - this.#startedMs,
@@ -281,20 +318,6 @@ class RelayedCall implements CallEvents, ResponseEvents {
   #onImpatience = (limit: string): void => {
     this.#fail(new TunnelError("DESTINATION_TIMEOUT", `route ${this.#route}: the destination did not answer ${limit}`));
   };
-}
-
-function refuse(open: Open): TunnelError | undefined {
-  if (open.kind === CallKind.exchange && open.method !== "CONNECT") return undefined;
-  const what = open.kind === CallKind.raw ? "plain byte streams" : "upgraded connections";
-  return new TunnelError(
-    "POLICY",
-    `the intranet router does not carry ${what}; send an HTTP request without an upgrade`,
-  );
-}
-
-function wrongLength(bytes: number, saidBytes: number): TunnelError {
-  const more = bytes > saidBytes ? "more" : "only";
-  return new TunnelError("BAD_REQUEST", `the request's Content-Length says ${saidBytes}, ${more} ${bytes} bytes came`);
 }
 
 function clientGone(): TunnelError {

@@ -5,10 +5,12 @@ import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/route
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { systemClock } from "@sallyport/tunnel/clock";
+import { Complaints } from "@sallyport/tunnel/complaints";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
 import { spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
+import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
 import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
@@ -18,13 +20,18 @@ import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client"
 import { allowAllButMetadata } from "./dial/address.ts";
 import type { Destinations } from "./dial/destination.ts";
 import { createDestinations } from "./dial/dialler.ts";
+import { envelopeCounter } from "./envelope-metrics.ts";
 import { pickBackend } from "./match/backend.ts";
 import { compileRoutes } from "./match/compile.ts";
-import { match } from "./match/match.ts";
+import { EnvelopeScanner } from "./match/envelope.ts";
+import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { routeHashes } from "./match/route-hash.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
-import { type CallDone, createRelay, type Found } from "./relay.ts";
+import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { Uplink } from "./uplink/uplink.ts";
+
+/** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
+const liveFields = ["routes", "identity", "destinations.responseTimeoutMs", "limits.drainMs", "log.level"];
 
 /** R2: composes the parts and dials its R1s for ever. */
 export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
@@ -35,37 +42,47 @@ export async function startIntranetRouter(input: unknown, onReady: (ready: boole
 
 class IntranetRouter implements RunningRouter {
   readonly ports: Record<string, number> = {};
-  readonly #config: IntranetConfig;
+  readonly #live: LiveConfig<IntranetConfig>;
   readonly #onReady: (ready: boolean) => void;
   readonly #log: Log;
   readonly #instanceId = randomUUID();
   readonly #metrics = new MetricsRegistry();
   readonly #budget: Budget;
-  readonly #table: RoutingTable;
+  #table: RoutingTable;
   readonly #destinations: Destinations;
   readonly #uplinks: readonly Uplink[];
   readonly #admin: StatusServer;
   readonly #linkMetrics: LinkMetrics;
   readonly #callMetrics: CallMetrics;
+  readonly #countEnvelope: (done: CallDone) => void;
+  readonly #complaints = new Complaints(systemClock);
   #ready = false;
   #draining = false;
   #onNoLinks: () => void = () => {};
 
   constructor(config: IntranetConfig, onReady: (ready: boolean) => void) {
-    this.#config = config;
     this.#onReady = onReady;
     this.#log = createLog("r2", config.log.level);
+    this.#live = new LiveConfig({
+      ...{ initial: config, parse: parseIntranetConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
+      apply: (next, changed) => this.#apply(next, changed),
+    });
     this.#budget = new Budget(config.limits.memoryBudgetBytes);
-    this.#table = this.#compile();
+    this.#table = this.#compile(config);
     const { connectTimeoutMs, keepAliveTimeoutMs, connectionsMax } = config.destinations;
     this.#destinations = createDestinations({
       ...{ connectTimeoutMs, keepAliveTimeoutMs, connectionsMax, allowAddress: allowAllButMetadata },
     });
     this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#links(), this.#budget);
     this.#callMetrics = new CallMetrics(this.#metrics, "route");
+    this.#countEnvelope = envelopeCounter(this.#metrics);
     this.#uplinks = this.#createUplinks();
     this.#admin = this.#createAdmin();
     this.#measure();
+  }
+
+  get #config(): IntranetConfig {
+    return this.#live.current;
   }
 
   async start(): Promise<void> {
@@ -89,6 +106,18 @@ class IntranetRouter implements RunningRouter {
     this.#log.info("stopped");
   }
 
+  reload(loaded: Loaded): Reloaded {
+    return this.#live.reload(loaded);
+  }
+
+  /** A call keeps the destination it has; the next one is found in the new table. */
+  #apply(config: IntranetConfig, changed: readonly string[]): void {
+    this.#log.level = config.log.level;
+    if (!changed.includes("routes")) return;
+    this.#table = this.#compile(config);
+    for (const uplink of this.#uplinks) uplink.reportRoutes();
+  }
+
   #noLinks(): Promise<void> {
     return new Promise((resolve) => {
       this.#onNoLinks = resolve;
@@ -100,31 +129,33 @@ class IntranetRouter implements RunningRouter {
     return this.#uplinks.flatMap((uplink) => [...uplink.links]);
   }
 
-  #compile(): RoutingTable {
-    const [namespace = "", name = ""] = this.#config.tunnel.split("/");
-    const table = compileRoutes(this.#config.routes, { namespace, name });
+  #compile(config: IntranetConfig): RoutingTable {
+    const [namespace = "", name = ""] = config.tunnel.split("/");
+    const table = compileRoutes(config.routes, { namespace, name });
     for (const { route, message } of table.problems) this.#log.warn({ route, problem: message }, "route");
     return table;
   }
 
   #createUplinks(): Uplink[] {
-    const { identity, trustDomain, tunnel, limits, dmz } = this.#config;
+    const { trustDomain, tunnel, limits, dmz } = this.#config;
+    const live = this.#live;
     const peerId = spiffeId(trustDomain, tunnel, "dmz");
     const accept = createRelay({
       ...{ destinations: this.#destinations, clock: systemClock },
-      responseTimeoutMs: this.#config.destinations.responseTimeoutMs,
+      get responseTimeoutMs() {
+        return live.current.destinations.responseTimeoutMs;
+      },
       find: (open) => this.#find(open),
       onDone: (done) => this.#done(done),
     });
-    const routes = routeHashes(this.#table);
     const garbage = new YoungGarbage();
     return dmz.map(
       ({ name, address, port }) =>
         new Uplink({
           ...{ name, tunnel, limits, software, accept, instanceId: this.#instanceId, workerId: "0" },
           ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
-          dial: (method) => dialGrpc(method, { address, port, identity, peerId }),
-          routes: () => routes,
+          dial: (method) => dialGrpc(method, { address, port, peerId, identity: live.current.identity }),
+          routes: () => routeHashes(this.#table),
           onBytes: garbage.moved,
           onState: (state, error) => {
             this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
@@ -149,8 +180,19 @@ class IntranetRouter implements RunningRouter {
     this.#onReady(ready);
   }
 
-  #find(open: Open): Found {
-    const found = match(this.#table, open);
+  #find(open: Open): Found | NeedsEnvelope {
+    const table = this.#table;
+    const found = match(table, open);
+    if (found.t !== "needEnvelope") return this.#destinationOf(found, open);
+    const { initialWindowBytes } = this.#config.limits;
+    return {
+      t: "needEnvelope",
+      scanner: new EnvelopeScanner(found.form, table.askedHeaders, initialWindowBytes),
+      decide: (envelope) => this.#destinationOf(matchEnvelope(table, open, envelope), open),
+    };
+  }
+
+  #destinationOf(found: Match, open: Open): Found {
     if (found.t === "none") {
       const text = `no route takes ${open.method} ${pathOf(open.target)} on listener ${open.listener}`;
       return { t: "fail", error: new TunnelError("NO_ROUTE", text) };
@@ -162,9 +204,16 @@ class IntranetRouter implements RunningRouter {
 
   #done(done: CallDone): void {
     this.#callMetrics.done({ ...done, by: done.route, error: done.error?.code });
+    this.#countEnvelope(done);
+    if (done.error?.code.startsWith("DESTINATION_")) this.#complain(done.route, done.error);
     if (!this.#log.isLevelEnabled("info")) return;
     const { error, ...entry } = done;
     this.#log.info({ ...entry, error: error?.code ?? "", detail: error?.message, cause: causeOf(error) }, "access");
+  }
+
+  #complain(route: string, error: TunnelError): void {
+    const failures = this.#complaints.count(route);
+    if (failures > 0) this.#log.warn({ route, failures, cause: causeOf(error) }, error.message);
   }
 
   // -------------------------------------------------------------------------------------------- what people see
@@ -185,6 +234,7 @@ class IntranetRouter implements RunningRouter {
       ...{ role: "intranet", tunnel: this.#config.tunnel, instanceId: this.#instanceId, software, pid: process.pid },
       ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
       memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
+      configuration: this.#live.status,
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
       uplinks: this.#uplinks.map((uplink, i) => ({

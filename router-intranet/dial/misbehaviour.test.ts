@@ -119,6 +119,49 @@ describe.each(ways)("by %s", (_, header) => {
     expect(seen.summary()).toEqual({ status: 200, body: "ok", trailers: [], failed: undefined });
   });
 
+  test("T4: a body that HEAD may not have, and other bytes after a response, do not take it back", async () => {
+    const server = await serveRaw(async (connection) => {
+      await connection.until("\r\n\r\n");
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    const seen = new Recorder();
+    const request = requestTo(server.origin, { method: "HEAD", headers: ["Host", "calc", ...header] });
+    destinations().exchange(request, seen).end([]);
+    await seen.end();
+    expect(seen.summary()).toEqual({ status: 200, body: "", trailers: [], failed: undefined });
+  });
+
+  test("T4: a response that is whole before its reader is ready survives the connection's end", async () => {
+    const body = "b".repeat(10_000);
+    const server = await serveRaw(async (connection) => {
+      await connection.until("\r\n\r\n");
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\nConnection: close\r\n\r\n");
+      await paused;
+      connection.end(body);
+      await connection.closed;
+      left();
+    });
+    let pause = () => {};
+    const paused = new Promise<void>((resolve) => {
+      pause = resolve;
+    });
+    let left = () => {};
+    const gone = new Promise<void>((resolve) => {
+      left = resolve;
+    });
+    const seen = new Recorder();
+    const request = requestTo(server.origin, { headers: ["Host", "calc", ...header] });
+    const exchange = destinations().exchange(request, seen);
+    exchange.end([]);
+    await seen.until(({ heads }) => heads.length === 1);
+    exchange.pause();
+    pause();
+    await gone;
+    exchange.resume();
+    await seen.end();
+    expect(seen.summary()).toEqual({ status: 200, body, trailers: [], failed: undefined });
+  });
+
   test.each([
     ["that has not answered", ""],
     ["in the middle of its answer", `${length}half`],

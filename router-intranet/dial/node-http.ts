@@ -177,6 +177,8 @@ class NodeHttpExchange implements Exchange {
   };
 
   #onError = (error: unknown): void => {
+    // The response is whole: bytes behind it, or the connection's end, do not take it back. Its end is still read.
+    if (this.#response?.complete) return;
     const events = this.#events;
     this.#events = undefined;
     events?.onResponseFailed(toTunnelError(this.#exchange.route, this.#phase, error));

@@ -4,6 +4,7 @@ import type { Connect } from "./connect.ts";
 import type { Exchange, ExchangeRequest, ResponseEvents } from "./destination.ts";
 import { type Phase, toTunnelError } from "./failure.ts";
 import type { Slots } from "./slots.ts";
+import { mendStatusLines, reasonOf, statusOf } from "./status-line.ts";
 
 export interface UndiciOptions {
   readonly connect: Connect;
@@ -15,21 +16,16 @@ export interface UndiciOptions {
 /** Bytes of names and values in a response's head. Kerberos tokens and cookies are large; a HEAD frame bounds it too. */
 export const responseHeadBytesMax = 112 * 1024;
 
-/** Destinations that are remembered for sending what undici cannot read. */
-const oddOriginsMax = 1024;
-
 /**
  * Carries requests whose body is whole or absent: the cheap way, and most calls. All others are node-http.ts's, because
  * undici
  * - sends no byte of the head before the first byte of a streamed body, so a destination could not answer early;
  * - knows neither `Expect` nor request trailers nor targets such as `*`;
  * - leaves `Content-Length: 0` out where the method expects no body;
- * - takes 100 (Continue) for an error, though a destination may send it unasked. Seen once, it is expected;
  * - closes the connection after each HEAD.
  *
  * What the destination sees otherwise than the client sent it: `host` comes first and `content-length` last, both in
- * lower case; chunks become a Content-Length; a POST, PUT or PATCH without a body gets `content-length: 0`. And bytes of
- * a response's reason phrase that are not UTF-8 come as U+FFFD.
+ * lower case; chunks become a Content-Length; a POST, PUT or PATCH without a body gets `content-length: 0`.
  *
  * No request is sent twice: with pipelining off undici repeats only what it has not written. A body counts as sent once
  * the socket has it, so up to `gatherBytesMax` of it may still wait in the socket's buffer.
@@ -37,13 +33,17 @@ const oddOriginsMax = 1024;
 export class UndiciDialler {
   readonly #agent: Agent;
   readonly #slots: Slots;
-  readonly #oddOrigins = new Set<string>();
 
   constructor(options: UndiciOptions) {
     this.#slots = options.slots;
     const { keepAliveTimeoutMs } = options;
     this.#agent = new Agent({
-      connect: options.connect,
+      connect: (target, callback) => {
+        options.connect(target, (...result) => {
+          if (result[1]) mendStatusLines(result[1]);
+          callback(...result);
+        });
+      },
       connections: options.connectionsMax,
       allowH2: false,
       // 0: a connection for each request.
@@ -68,7 +68,7 @@ export class UndiciDialler {
       if (expectsBody || request.bodyBytes !== 0) continue;
       if (name.length === 14 && name.toLowerCase() === "content-length") return false;
     }
-    return !this.#oddOrigins.has(request.origin);
+    return true;
   }
 
   /** The slot is taken; it is given back when undici has let go of the request. */
@@ -91,16 +91,14 @@ export class UndiciDialler {
     return this.#agent.destroy();
   }
 
-  #settle = (origin: string, error: Error | undefined): void => {
+  #settle = (origin: string): void => {
     this.#slots.give(origin);
-    const odd = error !== undefined && error.message === "bad response";
-    if (odd && this.#oddOrigins.size < oddOriginsMax) this.#oddOrigins.add(origin);
   };
 }
 
 class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
   readonly #request: ExchangeRequest;
-  readonly #settle: (origin: string, error: Error | undefined) => void;
+  readonly #settle: (origin: string) => void;
   /** Unset once nothing more may be told. */
   #events: ResponseEvents | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -108,11 +106,7 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
   #phase: Phase | "settled" = "connecting";
   #paused = false;
 
-  constructor(
-    request: ExchangeRequest,
-    events: ResponseEvents,
-    settle: (origin: string, error: Error | undefined) => void,
-  ) {
+  constructor(request: ExchangeRequest, events: ResponseEvents, settle: (origin: string) => void) {
     this.#request = request;
     this.#events = events;
     this.#settle = settle;
@@ -159,7 +153,8 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, reason = ""): void {
     if (status >= 200) this.#phase = "answering";
-    this.#events?.onResponseHead({ status, reason: toLatin1(reason), headers: textOf(controller.rawHeaders) });
+    const head = { status: statusOf(status), reason: reasonOf(reason), headers: textOf(controller.rawHeaders) };
+    this.#events?.onResponseHead(head);
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -167,22 +162,22 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    const events = this.#letGo(undefined);
+    const events = this.#letGo();
     events?.onResponseEnd(textOf(controller.rawTrailers));
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     if (this.#phase === "settled") return;
     const phase = this.#phase;
-    const events = this.#letGo(error);
+    const events = this.#letGo();
     events?.onResponseFailed(toTunnelError(this.#request.route, phase, error));
   }
 
-  #letGo(error: Error | undefined): ResponseEvents | undefined {
+  #letGo(): ResponseEvents | undefined {
     const events = this.#events;
     this.#events = undefined;
     this.#phase = "settled";
-    this.#settle(this.#request.origin, error);
+    this.#settle(this.#request.origin);
     return events;
   }
 }
@@ -197,10 +192,4 @@ function textOf(raw: RawHeaders): string[] {
     texts[i] = typeof item === "string" ? item : item.toString("latin1");
   }
   return texts;
-}
-
-/** undici reads the reason phrase as UTF-8; back to the bytes it came in, one char each. */
-function toLatin1(reason: string): string {
-  const bytes = Buffer.byteLength(reason);
-  return bytes === reason.length ? reason : Buffer.from(reason).toString("latin1");
 }

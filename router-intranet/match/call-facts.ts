@@ -1,7 +1,22 @@
 import type { Open } from "@sallyport/proto/frame";
+import { type EnvelopeForm, envelopeForm } from "./envelope-form.ts";
+import { addressingAction, type HeaderKey, type HeaderTexts } from "./envelope-header.ts";
 import { soapActionOf } from "./soap-action.ts";
 import { hasDotSegments, hostOf, parseTarget, type Target } from "./target.ts";
 import { text } from "./text.ts";
+
+/** What is known of a call's envelope. */
+export type EnvelopeFacts =
+  /** There is one, it seems, and nobody has looked. */
+  | { readonly t: "unread"; readonly form: ReadableForm }
+  /** There is none, or none that can be read; `why` is for people. */
+  | { readonly t: "absent"; readonly why: string }
+  | { readonly t: "read"; readonly headers: HeaderTexts };
+
+export type ReadableForm = Exclude<EnvelopeForm, { t: "absent" }>;
+
+/** What is known once somebody has looked. */
+export type KnownEnvelope = Exclude<EnvelopeFacts, { t: "unread" }>;
 
 /**
  * What routes may ask of one call, each worked out when first asked for and kept. None of it throws, whatever the call's
@@ -9,16 +24,26 @@ import { text } from "./text.ts";
  */
 export class CallFacts {
   readonly open: Open;
+  /** The rank of the first match that hangs on an envelope which is not read; none: infinite. */
+  undecidedRank = Number.POSITIVE_INFINITY;
+  #envelope: EnvelopeFacts | undefined;
   #target: Target | undefined;
   #host: string | undefined;
   #hasDotSegments: boolean | undefined;
   /** null: not worked out yet. */
-  #soapAction: string | undefined | null = null;
+  #actionOfHead: string | undefined | null = null;
   #headers: Map<string, string | undefined> | undefined;
   #queryParams: URLSearchParams | undefined;
 
-  constructor(open: Open) {
+  /** `envelope`: what a look at it gave; left out: nobody has looked. */
+  constructor(open: Open, envelope?: KnownEnvelope) {
     this.open = open;
+    this.#envelope = envelope;
+  }
+
+  get envelope(): EnvelopeFacts {
+    this.#envelope ??= this.#envelopeOfHead();
+    return this.#envelope;
   }
 
   /** The target up to '?' or '#', percent-encoded as sent. "*" for `OPTIONS *`, "" for CONNECT. */
@@ -38,12 +63,29 @@ export class CallFacts {
     return this.#host;
   }
 
-  get soapAction(): string | undefined {
-    if (this.#soapAction === null) {
+  get actionOfHead(): string | undefined {
+    if (this.#actionOfHead === null) {
       const { headers } = this.open;
-      this.#soapAction = soapActionOf(headerValue(headers, "soapaction"), headerValue(headers, "content-type"));
+      this.#actionOfHead = soapActionOf(headerValue(headers, "soapaction"), headerValue(headers, "content-type"));
     }
-    return this.#soapAction;
+    return this.#actionOfHead;
+  }
+
+  /** The action that the head tells, else the envelope's `wsa:Action`. */
+  get soapAction(): string | undefined {
+    const { actionOfHead } = this;
+    if (actionOfHead !== undefined) return actionOfHead;
+    return this.envelope.t === "read" ? addressingAction(this.envelope.headers) : undefined;
+  }
+
+  /** The action is in the envelope, if anywhere, and nobody has looked. */
+  get lacksSoapAction(): boolean {
+    return this.actionOfHead === undefined && this.envelope.t === "unread";
+  }
+
+  /** A header block's text. */
+  soapHeader(key: HeaderKey): string | undefined {
+    return this.envelope.t === "read" ? this.envelope.headers.get(key) : undefined;
   }
 
   /** By lower-case name; several lines are joined by ", ". `undefined`: no such header. */
@@ -57,6 +99,11 @@ export class CallFacts {
   queryParam(name: string): string | undefined {
     this.#queryParams ??= new URLSearchParams(this.#parsedTarget().query);
     return this.#queryParams.get(name) ?? undefined;
+  }
+
+  #envelopeOfHead(): EnvelopeFacts {
+    const form = envelopeForm(this.open, (lowerName) => this.header(lowerName));
+    return form.t === "absent" ? form : { t: "unread", form };
   }
 
   #parsedTarget(): Target {

@@ -57,12 +57,37 @@ export function searchList(
   return best;
 }
 
+/** False too where it hangs on an envelope that is not read; `facts.undecidedRank` then tells. */
 export function takes(match: CompiledMatch, facts: CallFacts): boolean {
+  let undecided = false;
   for (const condition of match.conditions) {
-    if (!condition.holds(facts)) return false;
+    if (condition.holds(facts)) continue;
+    if (condition.isUndecided?.(facts) !== true) return false;
+    undecided = true;
   }
-  return true;
+  if (undecided && match.rank < facts.undecidedRank) facts.undecidedRank = match.rank;
+  return !undecided;
 }
+
+/**
+ * Notes the first of these matches, all of which hang on an envelope that is not read, that goes before `best` and would
+ * take the call if the envelope were right. After some that would not, the next one is noted untried: to read an envelope
+ * in vain does no harm, to try ten thousand matches does.
+ */
+export function noteUndecided(
+  matches: readonly CompiledMatch[],
+  facts: CallFacts,
+  best: CompiledMatch | undefined,
+): void {
+  for (const [tries, match] of matches.entries()) {
+    if (best !== undefined && best.rank < match.rank) return;
+    if (tries === undecidedTriesMax) facts.undecidedRank = Math.min(facts.undecidedRank, match.rank);
+    else takes(match, facts);
+    if (facts.undecidedRank <= match.rank) return;
+  }
+}
+
+const undecidedTriesMax = 64;
 
 function exactHeader(match: CompiledMatch) {
   return match.match.headers?.find((header) => header.type === "Exact");

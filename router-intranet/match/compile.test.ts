@@ -30,7 +30,7 @@ describe("a routing table", () => {
       {
         route: "default/calc",
         message:
-          "matches[0].soap.action is not an RE2 regular expression (error parsing regexp: missing closing ): `(`); see https://github.com/google/re2/wiki/Syntax; until then this match takes nothing",
+          "matches[0].soap.action is not an RE2 regular expression: missing closing ): `(`; see https://github.com/google/re2/wiki/Syntax; until then this match takes nothing",
       },
       {
         route: "default/calc",

@@ -1,6 +1,7 @@
 import type { RouteMatch, TunnelRoute } from "@sallyport/proto/resource";
 import { compileBackends } from "./backend.ts";
 import { type Condition, compileConditions } from "./condition.ts";
+import { askedHeaders } from "./envelope-header.ts";
 import { comparePrecedence, precedenceOf } from "./precedence.ts";
 import { buildRouteIndex } from "./route-index.ts";
 import type { CompiledMatch, CompiledRoute, RouteProblem, RoutingTable } from "./routing-table.ts";
@@ -30,7 +31,13 @@ export function compileRoutes(routes: readonly TunnelRoute[], tunnel: TunnelName
   }
   const matches = [...compiled.values()].flatMap((route) => compileMatches(route, problems));
   const ordered = inOrder(matches);
-  return { routes: [...compiled.values()], matches: ordered, index: buildRouteIndex(ordered), problems };
+  return {
+    routes: [...compiled.values()],
+    matches: ordered,
+    index: buildRouteIndex(ordered),
+    askedHeaders: askedHeaders(ordered.map(({ match }) => match)),
+    problems,
+  };
 }
 
 type UnrankedMatch = Omit<CompiledMatch, "rank">;

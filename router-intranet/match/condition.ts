@@ -1,5 +1,6 @@
 import type { RouteMatch } from "@sallyport/proto/resource";
 import type { CallFacts } from "./call-facts.ts";
+import { type HeaderMatch, headerKey } from "./envelope-header.ts";
 import { pathPrefixOf, pathProblem } from "./path-value.ts";
 import { compilePattern, patternInputMax } from "./pattern.ts";
 import { compileTextTest, type TextMatch } from "./text-test.ts";
@@ -11,6 +12,8 @@ export interface Condition {
   /** 'Contains "/ICalc/"' */
   readonly expected: string;
   holds(facts: CallFacts): boolean;
+  /** It hangs on the envelope, which nobody has read. Left out: never. */
+  isUndecided?(facts: CallFacts): boolean;
   /** What the call has in this field; `undefined`: nothing. */
   came(facts: CallFacts): string | undefined;
   /** Why a value that seems to fit does not hold. */
@@ -36,6 +39,7 @@ export function compileConditions(match: RouteMatch, listeners: ReadonlySet<stri
   add("host", match.host === undefined ? undefined : hostCondition(match.host));
   add("path", match.path && pathCondition(match.path));
   add("soap.action", match.soap?.action && soapActionCondition(match.soap.action));
+  add("soap.header", match.soap?.header && soapHeaderCondition(match.soap.header));
   for (const header of match.headers ?? []) add(`headers[${header.name}]`, headerCondition(header));
   for (const param of match.queryParams ?? []) add(`queryParams[${param.name}]`, queryParamCondition(param));
   return { conditions, problems };
@@ -108,7 +112,26 @@ function pathCondition(path: NonNullable<RouteMatch["path"]>): Condition | strin
 
 /** A call that tells no action fits no action. */
 function soapActionCondition(action: TextMatch): Condition | string {
-  return textCondition("soap.action", action, (facts) => facts.soapAction);
+  const condition = textCondition("soap.action", action, (facts) => facts.soapAction);
+  return ofEnvelope(condition, (facts) => facts.lacksSoapAction);
+}
+
+/** Of several blocks of the name the first counts; its text, without white space at the ends, is compared. */
+function soapHeaderCondition(header: HeaderMatch): Condition | string {
+  const key = headerKey(header.name, header.namespace);
+  const condition = textCondition(`soap.header[${key}]`, header, (facts) => facts.soapHeader(key));
+  return ofEnvelope(condition, (facts) => facts.envelope.t === "unread");
+}
+
+function ofEnvelope(condition: Condition | string, isUndecided: (facts: CallFacts) => boolean): Condition | string {
+  if (typeof condition === "string") return condition;
+  const { came, note } = condition;
+  return { ...condition, isUndecided, note: (facts) => note(facts) ?? envelopeNote(facts, came(facts)) };
+}
+
+function envelopeNote({ envelope }: CallFacts, came: string | undefined): string | undefined {
+  if (came !== undefined || envelope.t === "read") return undefined;
+  return envelope.t === "absent" ? `no envelope was read: ${envelope.why}` : "the envelope was not read";
 }
 
 /** Names in any case; lines of the same name count as one, joined by ", ". */

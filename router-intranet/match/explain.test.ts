@@ -1,5 +1,8 @@
+import type { Open } from "@sallyport/proto/frame";
 import { describe, expect, it } from "vitest";
+import type { KnownEnvelope } from "./call-facts.ts";
 import { compileRoutes } from "./compile.ts";
+import { headerKey } from "./envelope-header.ts";
 import { explain, formatExplanation } from "./explain.ts";
 import { sampleOpen, sampleRoute, sampleTunnel } from "./sample-route.ts";
 
@@ -25,6 +28,7 @@ describe("T9: an explanation", () => {
   it("tells of every match, in order of precedence, what was expected and what came", () => {
     const listener = { field: "listener", expected: '"http"', came: "http", holds: true, note: undefined };
     expect(explain(table, open)).toEqual({
+      envelope: { t: "notRead", why: "the call has no body" },
       matches: [
         {
           route: "default/calc",
@@ -33,7 +37,13 @@ describe("T9: an explanation", () => {
           checks: [
             listener,
             { field: "host", expected: '"*.example.com"', came: "calc.example.org", holds: false, note: undefined },
-            { field: "soap.action", expected: 'Contains "/ICalc/"', came: undefined, holds: false, note: undefined },
+            {
+              field: "soap.action",
+              expected: 'Contains "/ICalc/"',
+              came: undefined,
+              holds: false,
+              note: "no envelope was read: the call has no body",
+            },
           ],
         },
         {
@@ -61,10 +71,11 @@ describe("T9: an explanation", () => {
     expect(formatExplanation(explain(table, open))).toBe(
       [
         "The call goes to route default/calc, matches[1].",
+        "Of the envelope nothing is known: the call has no body.",
         "refuses  default/calc, matches[0]",
         '  yes listener: expected "http", came "http"',
         '  no  host: expected "*.example.com", came "calc.example.org"',
-        '  no  soap.action: expected Contains "/ICalc/", came nothing',
+        '  no  soap.action: expected Contains "/ICalc/", came nothing (no envelope was read: the call has no body)',
         "takes    default/calc, matches[1]",
         '  yes listener: expected "http", came "http"',
         '  yes method: expected "POST", came "POST"',
@@ -75,6 +86,83 @@ describe("T9: an explanation", () => {
         "  asks for nothing",
       ].join("\n"),
     );
+  });
+
+  describe("of a call with an envelope", () => {
+    const wsaAction = headerKey("Action", "http://www.w3.org/2005/08/addressing");
+    const matches = [
+      { soap: { action: { type: "Contains", value: "/ICalc/" } } },
+      { soap: { header: { name: "ClientRouteName", value: "test" } } },
+    ];
+    const soapTable = compileRoutes([sampleRoute({ matches })], sampleTunnel);
+    const soapCall = (headers: object) =>
+      sampleOpen({ method: "POST", headers: { "Content-Type": "text/xml", "Content-Length": "9", ...headers } });
+    const lines = (call: Open, envelope?: KnownEnvelope, of = soapTable) =>
+      formatExplanation(explain(of, call, envelope)).split("\n");
+
+    it("says what its header gave", () => {
+      const headers = new Map([
+        [wsaAction, "urn:x/ICalc/Add"],
+        ["ClientRouteName", undefined],
+      ]);
+      expect(lines(soapCall({}), { t: "read", headers })).toEqual([
+        "The call goes to route default/calc, matches[0].",
+        `The envelope's header has ${wsaAction} "urn:x/ICalc/Add", ClientRouteName (no text).`,
+        "takes    default/calc, matches[0]",
+        '  yes soap.action: expected Contains "/ICalc/", came "urn:x/ICalc/Add"',
+        "refuses  default/calc, matches[1]",
+        '  no  soap.header[ClientRouteName]: expected Exact "test", came nothing',
+      ]);
+    });
+
+    it.each<[string, Open, KnownEnvelope | undefined, string, string]>([
+      [
+        "there is nothing in it that a route asks for",
+        soapCall({}),
+        { t: "read", headers: new Map() },
+        "The envelope's header has nothing that a route asks for.",
+        "",
+      ],
+      [
+        "it is too long",
+        soapCall({}),
+        { t: "absent", why: "its header is too long" },
+        "Of the envelope nothing is known: its header is too long.",
+        " (no envelope was read: its header is too long)",
+      ],
+      [
+        "it is compressed",
+        soapCall({ "Content-Encoding": "gzip" }),
+        undefined,
+        "Of the envelope nothing is known: the body is compressed (Content-Encoding).",
+        " (no envelope was read: the body is compressed (Content-Encoding))",
+      ],
+      [
+        "it was not given",
+        soapCall({}),
+        undefined,
+        "Of the envelope nothing is known: it was not given.",
+        " (the envelope was not read)",
+      ],
+    ])("says so when %s", (_, call, envelope, told, note) => {
+      expect(lines(call, envelope)).toEqual([
+        "No route takes the call.",
+        told,
+        "refuses  default/calc, matches[0]",
+        `  no  soap.action: expected Contains "/ICalc/", came nothing${note}`,
+        "refuses  default/calc, matches[1]",
+        `  no  soap.header[ClientRouteName]: expected Exact "test", came nothing${note}`,
+      ]);
+    });
+
+    it("says nothing of it when the head tells the action and no route asks for more", () => {
+      const table = compileRoutes([sampleRoute({ matches: matches.slice(0, 1) })], sampleTunnel);
+      expect(lines(soapCall({ SOAPAction: "urn:x" }), undefined, table)).toEqual([
+        "No route takes the call.",
+        "refuses  default/calc, matches[0]",
+        '  no  soap.action: expected Contains "/ICalc/", came "urn:x"',
+      ]);
+    });
   });
 
   it("says so when no route takes the call", () => {

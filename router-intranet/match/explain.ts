@@ -1,13 +1,20 @@
 import type { Open } from "@sallyport/proto/frame";
-import { CallFacts } from "./call-facts.ts";
+import { CallFacts, type EnvelopeFacts, type KnownEnvelope } from "./call-facts.ts";
 import type { Condition } from "./condition.ts";
 import type { RoutingTable } from "./routing-table.ts";
 
 /** Why a call goes where it goes. */
 export interface Explanation {
+  /** What the envelope gave; `undefined`: no match asks for it, or the head says all. */
+  readonly envelope: EnvelopeExplanation | undefined;
   /** In order of precedence. */
   readonly matches: readonly MatchExplanation[];
 }
+
+export type EnvelopeExplanation =
+  /** By key, as in `soap.header[…]`: the header blocks that some match asks for. */
+  | { readonly t: "read"; readonly headers: Readonly<Record<string, string | undefined>> }
+  | { readonly t: "notRead"; readonly why: string };
 
 export interface MatchExplanation {
   /** "namespace/name" */
@@ -29,9 +36,12 @@ export interface Check {
   readonly note: string | undefined;
 }
 
-/** Tries every match, for people who ask; `match` gives the same answer faster. */
-export function explain(table: RoutingTable, open: Open): Explanation {
-  const facts = new CallFacts(open);
+/**
+ * Tries every match, for people who ask; `match` gives the same answer faster. Without `envelope`, what a look at it gave,
+ * matches that hang on it refuse.
+ */
+export function explain(table: RoutingTable, open: Open, envelope?: KnownEnvelope): Explanation {
+  const facts = new CallFacts(open, envelope);
   let taken = false;
   const matches = table.matches.map((match): MatchExplanation => {
     const checks = match.conditions.map((condition) => check(condition, facts));
@@ -40,14 +50,42 @@ export function explain(table: RoutingTable, open: Open): Explanation {
     taken ||= holds;
     return { route: match.route.key, matchIndex: match.matchIndex, outcome, checks };
   });
-  return { matches };
+  return { envelope: asksForEnvelope(table, facts) ? explainEnvelope(facts.envelope) : undefined, matches };
+}
+
+function asksForEnvelope(table: RoutingTable, { actionOfHead }: CallFacts): boolean {
+  return table.matches.some(
+    ({ match: { soap } }) => soap?.header !== undefined || (soap !== undefined && actionOfHead === undefined),
+  );
+}
+
+function explainEnvelope(envelope: EnvelopeFacts): EnvelopeExplanation {
+  switch (envelope.t) {
+    case "read":
+      return { t: "read", headers: Object.fromEntries(envelope.headers) };
+    case "absent":
+      return { t: "notRead", why: envelope.why };
+    case "unread":
+      return { t: "notRead", why: "it was not given" };
+  }
 }
 
 /** For a terminal: one line per match and one per check. Ends without a line break. */
-export function formatExplanation({ matches }: Explanation): string {
+export function formatExplanation({ envelope, matches }: Explanation): string {
   const taker = matches.find((match) => match.outcome === "takes");
   const verdict = taker === undefined ? "No route takes the call." : `The call goes to route ${nameOf(taker)}.`;
-  return [verdict, ...matches.flatMap(formatMatch)].join("\n");
+  const told = envelope === undefined ? [] : [formatEnvelope(envelope)];
+  return [verdict, ...told, ...matches.flatMap(formatMatch)].join("\n");
+}
+
+function formatEnvelope(envelope: EnvelopeExplanation): string {
+  if (envelope.t === "notRead") return `Of the envelope nothing is known: ${envelope.why}.`;
+  const headers = Object.entries(envelope.headers).map(
+    ([key, came]) => `${key} ${came === undefined ? "(no text)" : shown(came)}`,
+  );
+  return headers.length === 0
+    ? "The envelope's header has nothing that a route asks for."
+    : `The envelope's header has ${headers.join(", ")}.`;
 }
 
 function formatMatch(match: MatchExplanation): string[] {

@@ -1,8 +1,9 @@
 import type { Open } from "@sallyport/proto/frame";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CallFacts } from "./call-facts.ts";
+import { CallFacts, type KnownEnvelope } from "./call-facts.ts";
 import { compileRoutes } from "./compile.ts";
-import { match } from "./match.ts";
+import { headerKey } from "./envelope-header.ts";
+import { match, matchEnvelope } from "./match.ts";
 import { sampleOpen, sampleRoute, sampleTunnel } from "./sample-route.ts";
 
 interface Kind {
@@ -10,7 +11,12 @@ interface Kind {
   readonly match: (at: number) => object;
   /** A call that the route of that number takes. */
   readonly call: (at: number) => Open;
+  /** Its envelope; left out: it has none. */
+  readonly envelope?: (at: number) => KnownEnvelope;
 }
+
+const wsaAction = headerKey("Action", "http://www.w3.org/2005/08/addressing");
+const soapCall = sampleOpen({ method: "POST", headers: { "Content-Type": "text/xml", "Content-Length": "9" } });
 
 const soapKind = (type: string, textOf: (at: number) => string): Kind => ({
   match: (at) => ({ soap: { action: { type, value: textOf(at) } } }),
@@ -41,6 +47,16 @@ const kinds: Record<string, Kind> = {
   "exact headers": {
     match: (at) => ({ headers: [{ name: "X-Tenant", value: `tenant${at}` }] }),
     call: (at) => sampleOpen({ headers: { "x-tenant": `tenant${at}` } }),
+  },
+  "exact SOAP headers": {
+    match: (at) => ({ soap: { header: { name: "ClientRouteName", value: `route${at}` } } }),
+    call: () => soapCall,
+    envelope: (at) => ({ t: "read", headers: new Map([["ClientRouteName", `route${at}`]]) }),
+  },
+  "actions in envelopes": {
+    match: (at) => ({ soap: { action: { type: "Contains", value: `/ICalc${at}/` } } }),
+    call: () => soapCall,
+    envelope: (at) => ({ t: "read", headers: new Map([[wsaAction, `http://tempuri.org/ICalc${at}/Add`]]) }),
   },
   "hosts, paths and actions together": {
     match: (at) => ({
@@ -81,6 +97,20 @@ describe("T3, T9: the cost of a match, counted", () => {
     expect(tries).toEqual([tries[0], tries[0]]);
   });
 
+  it.each<[string, (at: number) => object]>([
+    ["a SOAP header", (at) => ({ method: "PUT", soap: { header: { name: "n", value: `v${at}` } } })],
+    ["an action", (at) => ({ method: "PUT", soap: { action: { value: `urn:${at}` } } })],
+  ])("does not grow with matches that %s cannot bring in any more", (_name, matchOfRoute) => {
+    const tries = [100, 10_000].map((routes) => {
+      const documents = Array.from({ length: routes }, (_, at) =>
+        sampleRoute({ name: `r${at}`, matches: [matchOfRoute(at)] }),
+      );
+      const table = compileRoutes(documents, sampleTunnel);
+      return countTries(() => match(table, soapCall));
+    });
+    expect(tries).toEqual([tries[0], tries[0]]);
+  });
+
   it("is what is counted here: a linear scan of 1,000 expressions is seen", () => {
     const kind = soapKind("RegularExpression", (at) => `.*/ICalc${at}/.*`);
     expect(cost(kind, 1_000).tries).toBeGreaterThanOrEqual(900);
@@ -93,13 +123,20 @@ function cost(kind: Kind, routes: number): { tries: number; lookups: number } {
     sampleRoute({ name: `r${at}`, matches: [kind.match(at)] }),
   );
   const table = compileRoutes(documents, sampleTunnel);
-  const calls = [0, Math.floor(routes / 2), routes - 1].map(kind.call);
-  expect(calls.map((call) => match(table, call).t)).toEqual(["route", "route", "route"]);
-  calls.push(kind.call(routes + 1));
-  return {
-    tries: Math.max(...calls.map((call) => countTries(() => match(table, call)))),
-    lookups: Math.max(...calls.map((call) => countLookups(() => match(table, call)))),
+  const find = (at: number) => () => {
+    const envelope = kind.envelope?.(at);
+    return envelope === undefined ? match(table, kind.call(at)) : matchEnvelope(table, kind.call(at), envelope);
   };
+  const finds = [0, Math.floor(routes / 2), routes - 1].map(find);
+  expect(finds.map((run) => run().t)).toEqual(["route", "route", "route"]);
+  finds.push(find(routes + 1));
+  // Whether the envelope is to be read at all.
+  if (kind.envelope !== undefined) {
+    const ask = () => match(table, kind.call(0));
+    expect(ask().t).toBe("needEnvelope");
+    finds.push(ask);
+  }
+  return { tries: Math.max(...finds.map(countTries)), lookups: Math.max(...finds.map(countLookups)) };
 }
 
 /** How often a condition or the index asked for a fact. */
@@ -109,6 +146,7 @@ function countTries(run: () => void): number {
     vi.spyOn(facts, "path", "get"),
     vi.spyOn(facts, "host", "get"),
     vi.spyOn(facts, "soapAction", "get"),
+    vi.spyOn(facts, "soapHeader"),
     vi.spyOn(facts, "header"),
     vi.spyOn(facts, "queryParam"),
   ];

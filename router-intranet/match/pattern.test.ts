@@ -31,7 +31,7 @@ describe("T9: a regular expression", () => {
     "is a problem when RE2 does not know it: %#",
     (source) => {
       const message = expect.stringMatching(
-        /^is not an RE2 regular expression \(.*\); see https:\/\/github.com\/google\/re2/,
+        /^is not an RE2 regular expression: .*; see https:\/\/github.com\/google\/re2/,
       );
       expect(compilePattern(source)).toEqual({ t: "problem", message });
     },
@@ -45,17 +45,8 @@ describe("T9: a regular expression", () => {
     "[[:alpha:]]x]{900}[^]a]{900}",
     "\\Q(\\E{1000}(ab){600}",
   ])("is a problem when it takes too many steps: %#", (source) => {
-    expect(compilePattern(source)).toEqual({
-      t: "problem",
-      message: "is too costly a regular expression (over 1024 steps); shorten it or its repeats {n,m}",
-    });
-  });
-
-  it("is told to be too costly before it costs", () => {
-    const source = `(${"abcdefghi".repeat(100)}){1000}`;
-    const sources = Array.from({ length: 2_000 }, (_, at) => `${at}${source}`);
-    // RE2JS would need a quarter of an hour for these.
-    expect(sources.every((each) => compilePattern(each).t === "problem")).toBe(true);
+    const message = expect.stringMatching(/^is a regular expression of over 1024 steps; shorten it or its repeats/);
+    expect(compilePattern(source)).toEqual({ t: "problem", message });
   });
 
   it.each(["[a-z]{1,63}(\\.[a-z]{1,63}){0,4}", "/v[0-9]{1,3}/[^/]{1,64}/\\d{4}", "x{900}", "a{2}{", "\\x{1F600}{9}"])(

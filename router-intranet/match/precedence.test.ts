@@ -3,6 +3,9 @@ import { compileRoutes } from "./compile.ts";
 import { sampleRoute, sampleTunnel } from "./sample-route.ts";
 
 const soap = (type: string, value: string) => ({ soap: { action: { type, value } } });
+const block = (type: string, value: string, more: object = {}) => ({
+  soap: { header: { name: "n", type, value }, ...more },
+});
 const path = (type: string, value: string) => ({ path: { type, value } });
 const header = (name: string) => ({ name, value: "v" });
 
@@ -30,6 +33,19 @@ const order: Record<string, object[]> = {
     soap("Contains", "xxx"),
     soap("Contains", "x"),
     { ...soap("RegularExpression", "x"), headers: [header("a")] },
+    { headers: [header("a"), header("b")] },
+  ],
+  "SOAP header: after the action, before headers; exact, the longer prefix, the longer part, an expression, none": [
+    block("RegularExpression", "x", { action: { type: "Exact", value: "x" } }),
+    soap("Exact", "x"),
+    block("Exact", "x"),
+    block("Prefix", "xx"),
+    block("Prefix", "x"),
+    block("Contains", "xxx"),
+    { soap: { header: { name: "n", namespace: "urn:n", type: "Contains", value: "x" } } },
+    block("Contains", "x"),
+    { ...block("RegularExpression", "x"), headers: [header("a")] },
+    block("RegularExpression", "xxx"),
     { headers: [header("a"), header("b")] },
   ],
   "headers: more first, then query parameters": [

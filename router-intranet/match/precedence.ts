@@ -19,18 +19,21 @@ export interface Precedence {
  * 3. method: given, then none
  * 4. SOAP action: Exact, then Prefix (the longer one first), then Contains (the longer one first), then
  *    RegularExpression, then none
- * 5. the number of headers, more first
- * 6. the number of query parameters, more first
- * 7. the route's creationTimestamp: the oldest first, none last
- * 8. the route's "namespace/name", by code unit
- * 9. the place of the match in its route
+ * 5. SOAP header: as the action; where that is equal, with a namespace before without
+ * 6. the number of headers, more first
+ * 7. the number of query parameters, more first
+ * 8. the route's creationTimestamp: the oldest first, none last
+ * 9. the route's "namespace/name", by code unit
+ * 10. the place of the match in its route
  */
 export function precedenceOf(route: CompiledRoute, match: RouteMatch, matchIndex: number): Precedence {
   const weights = [
     ...hostWeights(match.host),
     ...pathWeights(match.path),
     match.method === undefined ? 1 : 0,
-    ...actionWeights(match.soap?.action),
+    ...textWeights(match.soap?.action),
+    ...textWeights(match.soap?.header),
+    match.soap?.header?.namespace === undefined ? 1 : 0,
     -(match.headers?.length ?? 0),
     -(match.queryParams?.length ?? 0),
     createdMs(route),
@@ -69,14 +72,14 @@ function pathWeights(path: RouteMatch["path"]): [number, number] {
   }
 }
 
-function actionWeights(action: TextMatch | undefined): [number, number] {
-  switch (action?.type) {
+function textWeights(text: TextMatch | undefined): [number, number] {
+  switch (text?.type) {
     case "Exact":
       return [0, 0];
     case "Prefix":
-      return [1, -action.value.length];
+      return [1, -text.value.length];
     case "Contains":
-      return [2, -action.value.length];
+      return [2, -text.value.length];
     case "RegularExpression":
       return [3, 0];
     case undefined:

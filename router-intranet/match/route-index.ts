@@ -5,7 +5,7 @@ import type { CompiledMatch } from "./routing-table.ts";
 
 /**
  * Finds the match that takes a call at a cost that does not grow with the number of routes, for hosts, exact paths, path
- * prefixes, SOAP actions (exact, prefix, contains) and exact headers. It only narrows down: each candidate's conditions
+ * prefixes, SOAP actions (exact, prefix, contains), exact SOAP headers and exact headers. It only narrows down: each candidate's conditions
  * are all asked, and the one of lowest rank wins, so the answer is that of trying all matches in order. What remains (regular
  * expressions, methods, query parameters, fragments under four characters) is tried one by one where all else is equal.
  */

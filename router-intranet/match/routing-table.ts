@@ -1,6 +1,7 @@
 import type { RouteMatch, TunnelRoute } from "@sallyport/proto/resource";
 import type { Backends } from "./backend.ts";
 import type { Condition } from "./condition.ts";
+import type { AskedHeaders } from "./envelope-header.ts";
 import type { RouteIndex } from "./route-index.ts";
 
 /** The routes of one tunnel, ready for calls. Made by `compileRoutes`, never changed. */
@@ -11,6 +12,8 @@ export interface RoutingTable {
   readonly matches: readonly CompiledMatch[];
   /** The same matches, to be found without trying each. */
   readonly index: RouteIndex;
+  /** The header blocks that they ask for. */
+  readonly askedHeaders: AskedHeaders;
   readonly problems: readonly RouteProblem[];
 }
 
