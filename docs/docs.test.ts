@@ -8,7 +8,7 @@ import { ErrorCode } from "../proto/error.ts";
 /** The documentation is held against the code and against itself. */
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
-const notOurs = ["node_modules", ".git", ".cache", "dist", "coverage"];
+const notOurs = ["node_modules", ".git", ".cache", "dist", "coverage", "target"];
 
 const files = globSync(["*", ".ci/*", "*/**/*", ".github/**/*"], {
   cwd: repository,
@@ -29,7 +29,7 @@ describe("documents in the documentation", () => {
     expect(() => parseDocumentFiles([block])).toThrow();
   });
 
-  const examples = files.filter((path) => /^examples\/.*\.yaml$/.test(path));
+  const examples = files.filter((path) => /^examples\/(?!two-machines\/).*\.yaml$/.test(path));
 
   it.each(examples)("%s can be used as it stands", (path) => {
     expect(parseDocumentFiles([{ source: path, text: read(path) }]).tunnels.length).toBeGreaterThan(0);
