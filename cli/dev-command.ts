@@ -34,10 +34,15 @@ export function devCommand(dev: (options: DevOptions) => Promise<void>): Command
     )
     .option("--health-port <port>", "of R1 0 of the first tunnel; 0: any free port", parsePort, defaultHealthPort)
     .option("--verbose", "show all that the routers log, and where an error came from")
-    .allowExcessArguments(false)
     .addHelpText("after", `\n${examples}\n${exitCodeText(runTexts)}`)
     .action(async (flags: DevFlags, command: Command) => {
       const { file, to, listen, pairs, verbose = false, address, healthPort } = flags;
+      const [word] = command.args;
+      if (word !== undefined) {
+        command.error(
+          `error: '${word}' is no option; a document is given with -f ${word}, by npm: npm start -- -f ${word}`,
+        );
+      }
       if (to === undefined && listen !== undefined) {
         command.error("error: option '--listen <port>' needs '--to <url>'; documents name their own ports");
       }

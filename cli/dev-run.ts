@@ -73,7 +73,10 @@ export class DevRun {
       this.#sample?.start().then(({ http }) => http),
       ...this.#tunnels.map((tunnel) => tunnel.startDmz()),
     ]);
-    for (const tunnel of this.#tunnels) tunnel.sayWhereDmz();
+    for (const tunnel of this.#tunnels) {
+      tunnel.sayWhereDmz();
+      this.#warnWithoutRoutes(tunnel);
+    }
     await Promise.all(
       this.#tunnels.map((tunnel) => {
         const { routes } = tunnel.plan;
@@ -101,6 +104,12 @@ export class DevRun {
       tunnel.reroute(plan.routes);
       this.#host.say(`reloaded: tunnel ${tunnel.plan.label} has ${count(plan.routes.length, "route")}`);
     }
+  }
+
+  #warnWithoutRoutes({ plan }: TunnelRun): void {
+    if (plan.routes.length > 0) return;
+    const mend = `add one with parentRefs: [{ name: ${plan.label.split("/").at(-1)} }]`;
+    this.#host.say(`warning: no TunnelRoute names tunnel ${plan.label}, so every call is answered with 404; ${mend}`);
   }
 
   /** R1s first: they need R2s to finish their calls, and R2s the sample. Each has `limitMs`; then it is killed. */

@@ -46,8 +46,9 @@ export function createProgram(
     .exitOverride()
     .showHelpAfterError("Its --help lists what there is.")
     .addHelpText("after", `\n${examples}\n${exitCodeText(runTexts)}`);
+  const dev = devCommand(async (options) => onExit(await actions.dev(options)));
   const commands = [
-    devCommand(async (options) => onExit(await actions.dev(options))),
+    dev,
     routerCommand("dmz", async (options) => onExit(await actions.router(options))),
     routerCommand("intranet", async (options) => onExit(await actions.router(options))),
     identityCommand(async (options) => onExit(await actions.identity(options))),
@@ -55,6 +56,8 @@ export function createProgram(
     schemaCommand(async (kind) => onExit(await actions.schema(kind))),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  // It refuses them itself, with the mend.
+  dev.allowExcessArguments(true);
   return program;
 }
 

@@ -188,7 +188,7 @@ describe("sallyport dev", () => {
     "an unknown command": [["def"], "sallyport: unknown command 'def'\n(Did you mean dev?)"],
     "an argument too many": [
       ["dev", "my.yaml"],
-      "sallyport: too many arguments for 'dev'. Expected 0 arguments but got 1: my.yaml.",
+      "sallyport: 'my.yaml' is no option; a document is given with -f my.yaml, by npm: npm start -- -f my.yaml",
     ],
     "an option without its value": [["dev", "-f"], "sallyport: option '-f, --file <file>' argument missing"],
     "no pairs": [

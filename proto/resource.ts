@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { nearWord } from "./near-word.ts";
 import { regularExpressionProblem } from "./regular-expression.ts";
 
 /**
@@ -61,8 +60,8 @@ export const listenerSchema = z.strictObject({
 });
 
 function protocolProblem(input: unknown): string | undefined {
-  if (typeof input !== "string" || nearWord(input, protocols) !== undefined) return undefined;
-  return protocolsToCome.includes(input) ? `is not served by this version; ${protocols.join(", ")} is` : undefined;
+  if (typeof input !== "string" || !protocolsToCome.includes(input)) return undefined;
+  return `is not served by this version; ${protocols.join(", ")} is`;
 }
 
 export const reverseTunnelSchema = z.strictObject({

@@ -95,7 +95,7 @@ export class Quotas {
 
 /** IPv6 clients have at least a /64 each. */
 export function clientOf(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(":") || !isIPv6(address)) return address;
   if (address.startsWith("::ffff:") && address.includes(".")) return address.slice("::ffff:".length);
   return expand(address.split("%", 1)[0]!).slice(0, 4).join(":");
 }
