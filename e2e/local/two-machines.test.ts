@@ -59,7 +59,8 @@ describe("T10: two machines", () => {
     expect(await text(`http://127.0.0.1:${ports.health}/healthcheck`)).toBe("ManagementConnection: ACTIVE\n");
   });
 
-  it("write their log as JSON, with the process's id, and nothing else", () => {
+  it("write their log as JSON, with the process's id, and nothing else", async () => {
+    await Promise.all([r1.record("starting"), r2.record("starting")]);
     expect(r1.records[0]).toMatchObject({ name: "r1", msg: "starting", pid: r1.child.pid, side: "dmz" });
     expect(r2.records[0]).toMatchObject({ name: "r2", msg: "starting", pid: r2.child.pid, side: "intranet" });
     expect([...r1.lines, ...r2.lines]).toStrictEqual([]);
