@@ -187,7 +187,7 @@ describe("M2: many idle and slow clients", () => {
     expect([load.refused, load.socketErrors, stillOpen]).toEqual([0, 0, 10_000]);
     expect(load.requests).toBeGreaterThan(300);
     // 10,000 connections at the target of 20 KiB, on top of what a busy R1 may have.
-    expect(peak).toBeLessThan(512);
+    expect(peak).toBeLessThan(640);
   });
 });
 
