@@ -37,20 +37,24 @@ describe("M2: over a quota", () => {
 });
 
 describe("M2: a client that takes nothing of its answer", () => {
-  const piece = Buffer.alloc(64 * 1024, "x");
-
-  test("is broken off after the send timeout", async () => {
-    bench = await openBench({ sendTimeoutMs: 60_000 });
+  async function startDownload() {
     const client = await bench.client();
     client.socket.pause();
     client.send(get);
     const call = await bench.starter.call(1);
     call.sendHead(200, ["Content-Length", "1000000000"]);
+    const piece = Buffer.alloc(64 * 1024, "x");
     call.stream(
       Array.from({ length: 1024 }, () => piece),
       256 * 1024,
       () => {},
     );
+    return { client, call };
+  }
+
+  test("is broken off after the send timeout", async () => {
+    bench = await openBench({ sendTimeoutMs: 60_000 });
+    const { call } = await startDownload();
     await settled(() => call.consumedBytes);
     bench.clock.advance(59_999);
     expect(call.resetBy).toBe(undefined);
@@ -62,16 +66,7 @@ describe("M2: a client that takes nothing of its answer", () => {
 
   test("and takes a little now and then is left alone", async () => {
     bench = await openBench({ sendTimeoutMs: 60_000 });
-    const client = await bench.client();
-    client.socket.pause();
-    client.send(get);
-    const call = await bench.starter.call(1);
-    call.sendHead(200, ["Content-Length", "1000000000"]);
-    call.stream(
-      Array.from({ length: 1024 }, () => piece),
-      256 * 1024,
-      () => {},
-    );
+    const { client, call } = await startDownload();
     for (let minute = 0; minute < 5; minute++) {
       await settled(() => call.consumedBytes);
       client.socket.resume();

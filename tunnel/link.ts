@@ -14,6 +14,7 @@ import type { Budget } from "./budget.ts";
 import type { AcceptCall, Call, CallEvents } from "./call.ts";
 import { type CallOwner, CallStream } from "./call-stream.ts";
 import type { Clock } from "./clock.ts";
+import { type ControlFrame, writeControlFrame } from "./control-frame.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import type { LinkTransport, TransportEvents } from "./transport.ts";
@@ -496,35 +497,6 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   #expectOpen(what: string): boolean {
     if (this.state === "handshake") throw protocolError(`${what} before the handshake`);
     return this.state !== "closed";
-  }
-}
-
-type ControlFrame =
-  | { readonly t: "ping"; readonly nonce: number; readonly ack: boolean }
-  | { readonly t: "credit"; readonly call: number; readonly bytes: number }
-  | { readonly t: "reset"; readonly call: number; readonly code: number; readonly message: string }
-  | { readonly t: "commit"; readonly call: number }
-  | { readonly t: "goAway"; readonly goAway: GoAway }
-  | { readonly t: "linkHello"; readonly hello: LinkHello }
-  | { readonly t: "linkWelcome"; readonly limits: Limits };
-
-/** False when it does not fit in the batch. */
-function writeControlFrame(writer: BatchWriter, frame: ControlFrame): boolean {
-  switch (frame.t) {
-    case "ping":
-      return writer.ping(frame.nonce, frame.ack);
-    case "credit":
-      return writer.credit(frame.call, frame.bytes);
-    case "reset":
-      return writer.reset(frame.call, frame.code, frame.message);
-    case "commit":
-      return writer.commit(frame.call);
-    case "goAway":
-      return writer.goAway(frame.goAway);
-    case "linkHello":
-      return writer.linkHello(frame.hello);
-    case "linkWelcome":
-      return writer.linkWelcome(frame.limits);
   }
 }
 

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort, until } from "../local/dev-process.ts";
+import { sendBytes } from "../local/send-bytes.ts";
 import { type RouterProcess, Routers } from "./router-pair.ts";
 
 const mebibyte = 1024 * 1024;
@@ -41,21 +42,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => routers.close());
-
-function sendBytes(response: http.ServerResponse, bytes: number): void {
-  response.setHeader("Content-Length", bytes);
-  const chunk = Buffer.alloc(64 * 1024, 7);
-  let left = bytes;
-  const more = (): void => {
-    while (left > 0) {
-      const part = left >= chunk.length ? chunk : chunk.subarray(0, left);
-      left -= part.length;
-      if (!response.write(part)) return void response.once("drain", more);
-    }
-    response.end();
-  };
-  more();
-}
 
 /** One pair, ready. */
 async function pair(

@@ -4,6 +4,7 @@ import net, { type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { DevProcess, documents, freePort, runs, until } from "./dev-process.ts";
+import { sendBytes } from "./send-bytes.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -13,7 +14,7 @@ function behave(request: IncomingMessage, response: ServerResponse): void {
   seen.push(pathname);
   switch (pathname) {
     case "/bytes":
-      return send(response, Number(searchParams.get("n")));
+      return sendBytes(response, Number(searchParams.get("n")));
     case "/count":
       return count(request, (bytes) => response.end(String(bytes)));
     case "/hang":
@@ -39,21 +40,6 @@ function behave(request: IncomingMessage, response: ServerResponse): void {
 
 const seen: string[] = [];
 const gone: string[] = [];
-
-function send(response: ServerResponse, bytes: number): void {
-  response.setHeader("Content-Length", bytes);
-  const chunk = Buffer.alloc(64 * 1024, 7);
-  let left = bytes;
-  const more = (): void => {
-    while (left > 0) {
-      const part = left >= chunk.length ? chunk : chunk.subarray(0, left);
-      left -= part.length;
-      if (!response.write(part)) return void response.once("drain", more);
-    }
-    response.end();
-  };
-  more();
-}
 
 function count(stream: NodeJS.ReadableStream, done: (bytes: number) => void): void {
   let bytes = 0;
