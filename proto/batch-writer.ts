@@ -41,7 +41,7 @@ const beyondLatin1 = /[\u0100-\uffff]/;
  * batch can carry, which is the caller's error.
  *
  * Memory: one buffer for the writer's life, as large as its largest batch was. A link has one batch on its way at a time,
- * so it can be written over: at full speed that is a third less garbage.
+ * so it can be written over: that is one large buffer less for each batch.
  */
 export class BatchWriter implements FrameWriter {
   readonly #capacity: number;

@@ -3,9 +3,8 @@ import vm from "node:vm";
 
 /**
  * Bytes between two collections of young garbage. Buffers of a bulk transfer lie outside of V8's heap, so it sees a few
- * small objects and waits: until 64 MiB of dead buffers, measured on Node 24.21. Collected every 8 MiB, a bulk transfer
- * keeps to memory that is still in the processor's cache: docs/adr/0007-young-garbage.md has the figures. Small calls move
- * so few bytes that this changes nothing for them.
+ * small objects and collects late. Small calls move so few bytes that this is seldom. Figures, and what was not measured:
+ * docs/adr/0007-young-garbage.md.
  */
 const collectAfterBytes = 8 * 1024 * 1024;
 
