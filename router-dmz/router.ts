@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TunnelError } from "@sallyport/proto/error";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
+import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { systemClock } from "@sallyport/tunnel/clock";
@@ -10,7 +11,7 @@ import { spiffeId } from "@sallyport/tunnel/identity";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { listenError } from "@sallyport/tunnel/listen-error";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
-import { createLog, type Log } from "@sallyport/tunnel/log";
+import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
@@ -59,6 +60,7 @@ class DmzRouter implements RunningRouter {
   readonly #onReady: (ready: boolean) => void;
   readonly #log: Log;
   readonly #instanceId = randomUUID();
+  readonly #accessLog: AccessLog;
   readonly #metrics = new MetricsRegistry();
   readonly #budget: Budget;
   readonly #registry: Registry;
@@ -83,6 +85,7 @@ class DmzRouter implements RunningRouter {
   constructor(config: DmzConfig, onReady: (ready: boolean) => void) {
     this.#onReady = onReady;
     this.#log = createLog("r1", config.log.level);
+    this.#accessLog = new AccessLog(this.#log, "r1");
     const live = new LiveConfig({
       ...{ initial: config, parse: parseDmzConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
       apply: (next) => {
@@ -270,10 +273,8 @@ class DmzRouter implements RunningRouter {
   }
 
   #done(entry: AccessEntry): void {
-    this.#callMetrics.done({ ...entry, by: entry.listener, error: entry.error === "" ? undefined : entry.error });
-    // The query may hold what is not for logs.
-    const target = entry.target.split("?", 1)[0]!.slice(0, 1024);
-    if (this.#log.isLevelEnabled("info")) this.#log.info({ ...entry, target }, "access");
+    this.#callMetrics.done(entry.listener, entry);
+    if (this.#accessLog.enabled) this.#accessLog.write(entry, moreOf(entry));
     if (--this.#exchanges === 0) this.#onIdle();
   }
 
@@ -314,6 +315,8 @@ class DmzRouter implements RunningRouter {
 
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
+    const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
+    totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
     const gauge = (name: string, help: string, read: () => number): void => liveGauge(this.#metrics, name, help, read);
     const counter = (name: string, help: string, read: () => number): void =>
       totalCounter(this.#metrics, name, help, read);
@@ -376,4 +379,11 @@ class DmzRouter implements RunningRouter {
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+function moreOf({ listener, connection, client, target }: AccessEntry): string {
+  // The query may hold what is not for logs.
+  const query = target.indexOf("?");
+  const path = (query === -1 ? target : target.slice(0, query)).slice(0, 1024);
+  return `,"listener":"${listener}","connection":${connection},"client":"${client}","target":${jsonText(path)}`;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { TunnelError } from "@sallyport/proto/error";
 import type { Open } from "@sallyport/proto/frame";
 import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
+import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { systemClock } from "@sallyport/tunnel/clock";
@@ -11,7 +12,7 @@ import { spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
-import { createLog, type Log } from "@sallyport/tunnel/log";
+import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
@@ -54,6 +55,7 @@ class IntranetRouter implements RunningRouter {
   readonly #admin: StatusServer;
   readonly #linkMetrics: LinkMetrics;
   readonly #callMetrics: CallMetrics;
+  readonly #accessLog: AccessLog;
   readonly #countEnvelope: (done: CallDone) => void;
   readonly #complaints = new Complaints(systemClock);
   #ready = false;
@@ -63,6 +65,7 @@ class IntranetRouter implements RunningRouter {
   constructor(config: IntranetConfig, onReady: (ready: boolean) => void) {
     this.#onReady = onReady;
     this.#log = createLog("r2", config.log.level);
+    this.#accessLog = new AccessLog(this.#log, "r2");
     this.#live = new LiveConfig({
       ...{ initial: config, parse: parseIntranetConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
       apply: (next, changed) => this.#apply(next, changed),
@@ -203,12 +206,12 @@ class IntranetRouter implements RunningRouter {
   }
 
   #done(done: CallDone): void {
-    this.#callMetrics.done({ ...done, by: done.route, error: done.error?.code });
+    const { error } = done;
+    const entry = { ...done, error: error?.code ?? ("" as const) };
+    this.#callMetrics.done(done.route, entry);
     this.#countEnvelope(done);
-    if (done.error?.code.startsWith("DESTINATION_")) this.#complain(done.route, done.error);
-    if (!this.#log.isLevelEnabled("info")) return;
-    const { error, ...entry } = done;
-    this.#log.info({ ...entry, error: error?.code ?? "", detail: error?.message, cause: causeOf(error) }, "access");
+    if (error?.code.startsWith("DESTINATION_")) this.#complain(done.route, error);
+    if (this.#accessLog.enabled) this.#accessLog.write(entry, moreOf(done));
   }
 
   #complain(route: string, error: TunnelError): void {
@@ -249,6 +252,8 @@ class IntranetRouter implements RunningRouter {
 
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
+    const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
+    totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
     const sum = (read: (uplink: Uplink) => number) => () =>
       this.#uplinks.reduce((total, uplink) => total + read(uplink), 0);
     liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.length);
@@ -285,4 +290,11 @@ function causeOf(error: TunnelError | undefined): string | undefined {
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+function moreOf({ route, destination, envelope, error }: CallDone): string {
+  const place = `,"route":"${route}","destination":${jsonText(destination)},"envelope":"${envelope}"`;
+  if (error === undefined) return place;
+  const cause = causeOf(error);
+  return `${place},"detail":${jsonText(error.message)}${cause === undefined ? "" : `,"cause":${jsonText(cause)}`}`;
 }
