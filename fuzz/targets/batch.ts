@@ -8,6 +8,11 @@ import { tunnelProtoFile } from "@sallyport/proto/proto-file";
 import { mutateFields, readFields } from "../protobuf-fields.ts";
 import { expectError, latin1, type Target } from "../target.ts";
 
+/** With characters that are one byte in latin1 and two in UTF-8. */
+const texts = Object.fromEntries(
+  Object.entries(emptyOpen).flatMap(([name, value]) => (typeof value === "string" ? [[name, "é"]] : [])),
+);
+
 /**
  * What the reader takes, proto-loader takes too, and both read the same, where it reads as protobuf has it; written again, it reads the same; what the reader
  * hands out lies within the batch.
@@ -187,6 +192,7 @@ function seed(): Buffer {
   writer.linkWelcome(limits);
   writer.open(1, { ...emptyOpen, method: "GET", target: "/", headers: ["host", "x"], preamble: bytes("p") });
   writer.open(2, { ...emptyOpen, kind: CallKind.raw, serverName: "a.example", alpn: "h2", secure: true });
+  writer.open(3, { ...emptyOpen, ...texts, headers: ["é", "é"] });
   writer.data(1, bytes("hello"));
   writer.fin(1, ["a", "b"]);
   writer.head(1, { status: 200, reason: "OK", headers: ["a", "b"], pin: true });

@@ -50,6 +50,7 @@ function repeat<Message extends IntranetMessage | DmzMessage>(
 ): void {
   const message = attempt(() => decode(input));
   if (message === undefined || message.t === "unknown") return;
+  if (JSON.stringify(message).includes(":null")) throw new Error("a default is not filled in");
   const again = decode(encode(message as Exclude<Message, { readonly t: "unknown" }>));
   if (!isDeepStrictEqual(again, message)) {
     throw new Error(`reads otherwise when written again: ${JSON.stringify(message)} and ${JSON.stringify(again)}`);

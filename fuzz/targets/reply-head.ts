@@ -12,6 +12,7 @@ export const target: Target = {
   seeds: [
     "200 GET 1.1 OK\nContent-Length: 5\nContent-Type: text/xml\nDate: x",
     "200 GET 1.0 OK\nConnection: close, x-a\nX-A: 1\nKeep-Alive: 5\nTrailer: b",
+    "200 GET 1.1 OK\nConnection: content-length, x\nContent-Length: 5",
     "304 HEAD 1.1 Not Modified\nContent-Length: 7\ncontent-length: 7\nTransfer-Encoding: chunked",
     "200 POST 1.1 OK\nContent-Length: 1\nContent-Disposition: x=\xe9",
   ].map((text) => Buffer.from(text, "latin1")),

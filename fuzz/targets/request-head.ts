@@ -19,6 +19,8 @@ export const target: Target = {
     "GET http://a.example/ 1.1\nHost: a.example\nConnection: close, x-a\nX-A: 1\nTE: trailers\nX-Forwarded-For: 1.2.3.4",
     "PUT /a/../b 1.0\nTransfer-Encoding: chunked\nX_Forwarded_Host: b\nSallyport-Call: 1",
     "OPTIONS * 1.1\nHost: [::1]:8080\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\ntracestate: a=b,c@d=e",
+    "GET / 1.1\nHost: a\ntraceparent: ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "GET http://a/ 1.1\nHost: b",
     "POST / 1.1\nHost: a\nTransfer-Encoding: chunked\nExpect: 100-continue",
   ].map((text) => Buffer.from(text, "latin1")),
   tokens: [
@@ -102,6 +104,10 @@ function checkHost(open: Open): void {
     facts.envelope,
   ];
   if (host === "" || !/^https?:\/\//i.test(open.target) || !URL.canParse(open.target)) return;
+  const said = `http://${facts.header("host") ?? ""}`;
+  if (URL.canParse(said) && new URL(said).hostname !== new URL(open.target).hostname) {
+    throw new Error(`goes on with the target ${open.target} and the Host of ${said}`);
+  }
   const seen = new URL(open.target).hostname.replace(/\.$/, "");
   // A reader of URLs writes addresses otherwise (127.1, ::0).
   if (seen !== host && !/^[\d.]+$|^0x|\[/i.test(seen))

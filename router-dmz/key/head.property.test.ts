@@ -40,10 +40,16 @@ const value = fc.oneof(
   byteText,
 );
 const pairs = fc.array(fc.tuple(name, value), { maxLength: 8 }).map((list) => list.flat());
+const framing = fc.constantFrom(...[[], [], ["Content-Length", "5"], ["transfer-encoding", "chunked"]], [
+  "content-length",
+  "5",
+  "Transfer-Encoding",
+  "chunked",
+]);
 /** With what a head needs to be taken, mostly. */
 const rawHeaders = fc
-  .tuple(fc.option(fc.constant(["Host", "a"]), { nil: [] }), pairs)
-  .map(([host, others]) => [...host, ...others]);
+  .tuple(fc.option(fc.constant(["Host", "a"]), { nil: [] }), framing, pairs)
+  .map((parts) => parts.flat());
 const target = fc.oneof(
   fc.constantFrom("/", "*", "http://a/", "HTTPS://a:443", "http://b/", "//a", "/a#b", "http://a@b/", ""),
   byteText.map((text) => `/${text}`),
@@ -132,7 +138,8 @@ describe("whatever a target is", () => {
 describe("whatever trace headers hold", () => {
   const hex = (length: number) =>
     fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
-  const written = fc.tuple(hex(2), hex(32), hex(16), hex(2)).map((parts) => parts.join("-"));
+  const version = fc.oneof(fc.constantFrom("00", "01", "ff"), hex(2));
+  const written = fc.tuple(version, hex(32), hex(16), hex(2)).map((parts) => parts.join("-"));
   const damaged = fc.tuple(written, fc.nat(60), byteText).map(([text, at, other]) => text.slice(0, at) + other);
 
   it("they are a context by the standard, or none", () => {
