@@ -51,6 +51,7 @@ export const target: Target = {
     "|\n",
     "\n  ",
     "- ",
+    "- - - - ",
     "{}",
     "[]",
     "~",
