@@ -4,10 +4,19 @@ import { type Choosable, LinkChoice } from "./link-choice.ts";
 const callsMax = 4;
 
 describe("T8: the link for the next calls", () => {
-  it("is the same one until it has as many calls as a link should have, then the one with the fewest", () => {
+  it("is the same one until that is full, then the one with the fewest", () => {
     const { choice, owners, names, use } = scene([["a", "b", "c"]]);
-    expect([1, 2, 3, 4, 5].map(() => use(choice.pick(owners)))).toStrictEqual(["a", "a", "b", "b", "c"]);
-    expect(names.map((name) => name.callCount)).toStrictEqual([2, 2, 1]);
+    names[1]!.callCount = 1;
+    expect([1, 2, 3, 4, 5, 6].map(() => use(choice.pick(owners)))).toStrictEqual(["a", "a", "a", "a", "c", "c"]);
+  });
+
+  it("is one that is not behind, even with more calls; one that is behind when all are", () => {
+    const { choice, owners, names, use } = scene([["a", "b"]]);
+    names[1]!.callCount = 2;
+    names[0]!.behind = true;
+    expect(use(choice.pick(owners))).toBe("b");
+    names[1]!.behind = true;
+    expect(use(choice.pick(owners))).toBe("a");
   });
 
   it("is another one after a second, so that load is even", () => {
@@ -39,7 +48,7 @@ describe("T8: the link for the next calls", () => {
   });
 
   it("does not exist without R2s", () => {
-    expect(new LinkChoice(1).pick([])).toBeUndefined();
+    expect(new LinkChoice(() => false).pick([])).toBeUndefined();
   });
 });
 
@@ -48,6 +57,7 @@ class FakeLink implements Choosable {
   readonly state = "open";
   callCount = 0;
   closed = false;
+  behind = false;
 
   constructor(name: string) {
     this.name = name;
@@ -64,5 +74,10 @@ function scene(owners: readonly (readonly string[])[]) {
     if (link) link.callCount++;
     return link?.name;
   };
-  return { choice: new LinkChoice<FakeLink>(2), owners: made, names: made.flatMap(({ links }) => [...links]), use };
+  return {
+    choice: new LinkChoice<FakeLink>((link) => link.behind),
+    owners: made,
+    names: made.flatMap(({ links }) => [...links]),
+    use,
+  };
 }

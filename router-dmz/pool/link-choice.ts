@@ -10,16 +10,17 @@ export interface LinkOwner<L extends Choosable = Link> {
 
 /**
  * Which link takes the next calls. Among R2s the one with the fewest calls, so that all of them work. Among the links of one R2
- * its favourite, as long as that has fewer than `callsPerLink`: calls on one link share batches, and what a batch costs is
- * shared by its calls, in both directions (docs/adr/0012). `rotate` ends a favourite's time, so that load is even over seconds.
+ * its favourite, as long as that has room and is not behind: calls on one link share batches, and what a batch costs is shared by
+ * its calls, in both directions (docs/adr/0012). `rotate` ends a favourite's time, so that load is even over seconds.
  */
 export class LinkChoice<L extends Choosable = Link> {
-  readonly #callsPerLink: number;
+  readonly #isBehind: (link: L) => boolean;
   readonly #favourites = new Map<LinkOwner<L>, L>();
   #turn = 0;
 
-  constructor(callsPerLink: number) {
-    this.#callsPerLink = callsPerLink;
+  /** `isBehind`: it has more to send than it can. */
+  constructor(isBehind: (link: L) => boolean) {
+    this.#isBehind = isBehind;
   }
 
   /** Of active `owners`. Undefined: no link has room. */
@@ -39,22 +40,25 @@ export class LinkChoice<L extends Choosable = Link> {
     return best;
   }
 
-  /** The next pick of each R2 goes to its link with the fewest calls. */
+  /** The next pick of each R2 goes to its link with the fewest calls. Also forgets R2s that are gone. */
   rotate(): void {
     this.#favourites.clear();
   }
 
   #ofOwner(owner: LinkOwner<L>): L | undefined {
     const favourite = this.#favourites.get(owner);
-    if (favourite && favourite.freeCalls > 0 && favourite.callCount < this.#callsPerLink) return favourite;
-    let fewest: L | undefined;
+    if (favourite && favourite.freeCalls > 0 && !this.#isBehind(favourite)) return favourite;
+    let best: L | undefined;
     for (const link of owner.links) {
-      if (link.freeCalls > 0 && link !== favourite && (!fewest || link.callCount < fewest.callCount)) fewest = link;
+      if (link.freeCalls > 0 && (!best || this.#isBetter(link, best))) best = link;
     }
-    if (favourite && favourite.freeCalls > 0 && (!fewest || favourite.callCount < fewest.callCount)) fewest = favourite;
-    if (fewest) this.#favourites.set(owner, fewest);
-    else this.#favourites.delete(owner);
-    return fewest;
+    if (best) this.#favourites.set(owner, best);
+    return best;
+  }
+
+  #isBetter(link: L, other: L): boolean {
+    const behind = this.#isBehind(link);
+    return behind === this.#isBehind(other) ? link.callCount < other.callCount : !behind;
   }
 }
 

@@ -72,7 +72,7 @@ export class Pool implements CallStarter {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.wanted = options.size.min;
-    this.#choice = new LinkChoice(options.size.callsPerLink);
+    this.#choice = new LinkChoice((link) => (this.#behind.get(link) ?? 0) > 0);
     this.#cancelMeasure = options.clock.after(measureMs, this.#measure);
   }
 
