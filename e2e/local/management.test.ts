@@ -13,6 +13,7 @@ import { describe, expect, it } from "vitest";
 
 const ok = { status: 200, reason: "OK", headers: [] };
 const common = { tunnel: "default/sample", workerId: "0", software: "test", limits, heartbeatMs: 1_000 };
+const noSpans = { takesSpans: false, onSpans: () => {} };
 
 interface Dmz {
   registry: Registry;
@@ -48,6 +49,7 @@ function startIntranet(clock: FakeClock, network: Network, tunnel = common.tunne
   const accepted: Call[] = [];
   const uplink = new Uplink({
     ...common,
+    ...noSpans,
     ...{ tunnel, name: "R1 0", instanceId: "intranet-1", clock, budget: new Budget(limits.memoryBudgetBytes) },
     random: () => 0.5,
     dial: (method) => dial(network, method),
@@ -131,6 +133,7 @@ describe("T6: registration", () => {
     const states: string[] = [];
     const stuck = new Uplink({
       ...common,
+      ...noSpans,
       ...{ name: "R1 0", instanceId: "x", clock, budget: new Budget(1), random: () => 0.5 },
       dial: () => MemoryTransport.pair(false)[0],
       accept: () => new Recorder(),
@@ -172,6 +175,7 @@ describe("T6: registration", () => {
     const others = Array.from({ length: 5 }, (_, i) => {
       const uplink = new Uplink({
         ...common,
+        ...noSpans,
         ...{ name: "R1", instanceId: `other-${i}`, clock, budget: new Budget(limits.memoryBudgetBytes) },
         random: () => 0.5,
         dial: (method) => dial(network, method),
