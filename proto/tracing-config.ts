@@ -87,6 +87,7 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "user-agent",
 ]);
 
 const headersMax = 32;

@@ -8,6 +8,8 @@ import { Agent, type Dispatcher, interceptors, request } from "undici";
 
 /** Bytes of OTLP that wait for the collector or are on their way to it; more are dropped. */
 export const exportBytesMax = 4 * 1024 * 1024;
+/** What a batch costs beside its bytes, so that many small ones are bounded too. */
+export const batchCostBytes = 1024;
 /** Requests to the collector at once. */
 export const exportsAtOnceMax = 4;
 /** A collector's answer is a few bytes. */
@@ -23,6 +25,7 @@ export interface OtlpExporterOptions {
 interface Batch {
   readonly otlp: Buffer;
   readonly spans: number;
+  readonly costBytes: number;
 }
 
 /**
@@ -34,10 +37,10 @@ export class OtlpExporter {
   readonly #url: URL;
   readonly #agent: Agent;
   readonly #dispatcher: Dispatcher;
-  readonly #closing = new AbortController();
   readonly #queue: Batch[] = [];
+  readonly #underWay = new Set<AbortController>();
   #bytes = 0;
-  #active = 0;
+  #closed = false;
   #onIdle: () => void = () => {};
 
   constructor(options: OtlpExporterOptions) {
@@ -52,20 +55,21 @@ export class OtlpExporter {
     this.#dispatcher = this.#agent.compose(interceptors.retry(retries));
   }
 
-  /** Bytes that wait or are on their way. */
+  /** What waits or is on its way takes of `exportBytesMax`. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /** Returns at once, never throws; what there is no room for is dropped. */
   send(otlp: Buffer, spans: number): void {
-    if (this.#closing.signal.aborted || this.#bytes + otlp.length > exportBytesMax) {
+    const costBytes = otlp.length + batchCostBytes;
+    if (this.#closed || this.#bytes + costBytes > exportBytesMax) {
       this.#options.counters.dropped += spans;
       this.#complain("too many spans wait for the collector", "trace spans dropped");
       return;
     }
-    this.#bytes += otlp.length;
-    this.#queue.push({ otlp, spans });
+    this.#bytes += costBytes;
+    this.#queue.push({ otlp, spans, costBytes });
     this.#next();
   }
 
@@ -79,22 +83,21 @@ export class OtlpExporter {
   }
 
   #giveUp(): void {
-    this.#closing.abort(new Error("the router stops"));
-    for (const { otlp, spans } of this.#queue.splice(0)) {
+    this.#closed = true;
+    for (const limit of this.#underWay) limit.abort(new Error("the router stops"));
+    for (const { spans, costBytes } of this.#queue.splice(0)) {
       this.#options.counters.dropped += spans;
-      this.#bytes -= otlp.length;
+      this.#bytes -= costBytes;
     }
     if (this.#bytes === 0) this.#onIdle();
   }
 
   #next(): void {
-    if (this.#active >= exportsAtOnceMax) return;
+    if (this.#underWay.size >= exportsAtOnceMax) return;
     const batch = this.#queue.shift();
     if (batch === undefined) return;
-    this.#active++;
     void this.#export(batch).then(() => {
-      this.#active--;
-      this.#bytes -= batch.otlp.length;
+      this.#bytes -= batch.costBytes;
       if (this.#bytes === 0) this.#onIdle();
       this.#next();
     });
@@ -102,27 +105,33 @@ export class OtlpExporter {
 
   /** Never rejects. */
   async #export({ otlp, spans }: Batch): Promise<void> {
-    const { counters } = this.#options;
+    const { counters, endpoint } = this.#options;
+    const limit = new AbortController();
+    const late = new Error(`the collector did not take them within ${endpoint.timeoutMs} ms`);
+    const timer = setTimeout(() => limit.abort(late), endpoint.timeoutMs);
+    this.#underWay.add(limit);
     try {
-      const rejected = Math.min(spans, await this.#post(otlp));
+      const rejected = Math.min(spans, await Promise.race([this.#post(otlp, limit.signal), aborted(limit.signal)]));
       counters.exported += spans - rejected;
       counters.failed += rejected;
       if (rejected > 0) this.#complain("the collector rejected some of them", "trace spans not exported");
     } catch (error) {
       counters.failed += spans;
       this.#complain(reasonOf(error), "trace spans not exported");
+    } finally {
+      clearTimeout(timer);
+      this.#underWay.delete(limit);
     }
   }
 
   /** How many spans the collector rejected. Rejects when it took none. */
-  async #post(otlp: Buffer): Promise<number> {
-    const { headers, timeoutMs } = this.#options.endpoint;
+  async #post(otlp: Buffer, signal: AbortSignal): Promise<number> {
+    const { headers } = this.#options.endpoint;
     const { statusCode, body } = await request(this.#url, {
       method: "POST",
       headers: { ...headers, "content-type": "application/x-protobuf", "user-agent": software },
       body: otlp,
-      dispatcher: this.#dispatcher,
-      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]),
+      ...{ dispatcher: this.#dispatcher, signal },
     });
     const answer = await body.bytes();
     if (statusCode < 200 || statusCode > 299) throw new Error(`the collector answered ${statusCode}`);
@@ -137,13 +146,20 @@ export class OtlpExporter {
   }
 }
 
-/** OTLP/HTTP, "Retryable Response Codes"; waits longer than the collector asks for are cut by the export's time. */
+/** undici does not look at the signal while it waits to try again after a failed connection. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/** OTLP/HTTP, "Retryable Response Codes". Each export's own time ends all waiting. */
 const retries = {
   methods: ["POST" as const],
   statusCodes: [429, 502, 503, 504],
   maxRetries: 4,
   minTimeout: 250,
-  maxTimeout: 5_000,
+  maxTimeout: 60_000,
 };
 
 /** An answer that is no ExportTraceServiceResponse tells nothing; its status did. */

@@ -37,6 +37,7 @@ export class Tracing {
   readonly #tracer: Tracer;
   /** Finished and not settled yet. */
   #waiting = 0;
+  #lastSend: Promise<void> = Promise.resolve();
   #onNoneWaiting: () => void = () => {};
 
   constructor(options: TracingOptions) {
@@ -108,8 +109,10 @@ export class Tracing {
     };
   }
 
+  /** A flush exports all batches at once; they are sent one after the other all the same. */
   #export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
-    void this.#options.send(spans).then(() => {
+    this.#lastSend = this.#lastSend.then(async () => {
+      await this.#options.send(spans);
       this.#waiting -= spans.length;
       if (this.#waiting === 0) this.#onNoneWaiting();
       done({ code: ExportResultCode.SUCCESS });
