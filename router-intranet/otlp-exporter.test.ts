@@ -70,6 +70,8 @@ describe("an export", () => {
     r2.exporter.send(Buffer.from("a"), 2);
     await r2.exporter.close(60_000);
     expect(r2.counters.failed).toBe(2);
+    // It was still waiting to try again.
+    expect(r2.lines).toEqual(["trace spans not exported: the collector did not take them within 100 ms"]);
   });
 
   test("counts the spans that the collector rejects: partial success", async () => {

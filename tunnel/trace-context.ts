@@ -1,4 +1,4 @@
-import { createTraceState, isSpanContextValid, type SpanContext, TraceFlags } from "@opentelemetry/api";
+import { createTraceState, type SpanContext, TraceFlags } from "@opentelemetry/api";
 import { parseTraceParent } from "@opentelemetry/core";
 import type { Open } from "@sallyport/proto/frame";
 
@@ -9,7 +9,7 @@ export type TraceContext = Pick<Open, "traceparent" | "tracestate">;
 /** Undefined for what is no valid traceparent: then the trace begins here. Never throws. */
 export function parseTraceContext({ traceparent, tracestate }: TraceContext): SpanContext | undefined {
   const parsed = traceparent === "" ? null : parseTraceParent(traceparent);
-  if (parsed === null || !isSpanContextValid(parsed)) return undefined;
+  if (parsed === null) return undefined;
   const remote = { ...parsed, isRemote: true };
   return tracestate === "" ? remote : { ...remote, traceState: createTraceState(tracestate) };
 }

@@ -24,6 +24,8 @@ const services = ["sallyport-r1", "sallyport-r2"];
 let folder: string;
 let destination: Server;
 let collector: OtlpCollector;
+/** Answers the call to /shop/slow. */
+let release: () => void;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "sallyport-tracing-"));
@@ -33,7 +35,9 @@ beforeAll(async () => {
   destination = http.createServer((request, response) => {
     request.resume();
     response.statusCode = request.url === "/shop/ill" ? 500 : 200;
-    response.end(JSON.stringify(request.headers));
+    const answer = (): void => void response.end(JSON.stringify(request.headers));
+    if (request.url === "/shop/slow") release = answer;
+    else answer();
   });
   destination.listen(0, "127.0.0.1");
   await new Promise((resolve) => destination.once("listening", resolve));
@@ -177,12 +181,16 @@ describe("B7: with tracing on at both routers", { timeout: 60_000 }, () => {
 });
 
 describe("B7: spans that wait", { timeout: 60_000 }, () => {
-  it("are sent before R1 and then R2 end", async () => {
+  it("are sent before R1 and then R2 end, those of its last calls among them", async () => {
     const id = "7".repeat(32);
     const pair = await startPair({ r1: { batchDelayMs: 60_000 }, r2: { batchDelayMs: 60_000, otlp: otlp() } });
     try {
-      await call(pair, "/shop", { traceparent: `00-${id}-${clientSpan}-01` });
-      expect(await pair.r1.stop()).toBe(0);
+      const last = call(pair, "/shop/slow", { traceparent: `00-${id}-${clientSpan}-01` });
+      await new Promise((resolve) => destination.once("request", resolve));
+      const stopped = pair.r1.stop();
+      await pair.r1.record("draining");
+      release();
+      expect([(await last).status, await stopped]).toStrictEqual([200, 0]);
       await collector.trace(id, ["sallyport-r1"]);
       expect(collector.spans.filter(({ traceId }) => traceId === id)).toHaveLength(1);
       expect(await pair.r2.stop()).toBe(0);
