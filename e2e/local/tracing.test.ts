@@ -44,7 +44,11 @@ beforeAll(async () => {
   collector = await OtlpCollector.start();
 });
 
+/** Also those of a test that hangs. */
+const running: RouterProcess[] = [];
+
 afterAll(async () => {
+  for (const { child } of running) child.kill("SIGKILL");
   destination?.close();
   collector?.close();
   await rm(folder, { recursive: true });
@@ -286,7 +290,9 @@ async function startPair(tracing: PairTracing): Promise<Pair> {
 async function startRouter(side: "r1" | "r2", config: object): Promise<RouterProcess> {
   const file = join(folder, `${side}.yaml`);
   await writeFile(file, stringify(config), { mode: 0o600 });
-  return new RouterProcess(side, file, ["--import", recorder]);
+  const router = new RouterProcess(side, file, ["--import", recorder]);
+  running.push(router);
+  return router;
 }
 
 const anyPort = { address: "127.0.0.1", port: 0 };
