@@ -24,7 +24,7 @@ const limits: Limits = {
   windowMaxBytes: 2 ** 32 - 1,
   memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
 };
-const hello: Hello = {
+const greeting = {
   protocol: { major: 1, minor: 3 },
   tunnel: "shop/calc",
   instanceId: "a1b2",
@@ -32,6 +32,7 @@ const hello: Hello = {
   software: "sallyport 0.1.0 – ü",
   limits,
 };
+const hello: Hello = { ...greeting, takesSpans: true };
 
 const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
   { t: "hello", hello },
@@ -51,13 +52,13 @@ const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
 ];
 
 const dmzMessages: readonly Exclude<DmzMessage, Unknown>[] = [
-  { t: "welcome", welcome: { ...hello, dmzInstances: 2, heartbeatMs: 1000 } },
+  { t: "welcome", welcome: { ...greeting, dmzInstances: 2, heartbeatMs: 1000 } },
   { t: "ping", ping: { nonce: 0, ack: false } },
   { t: "openLinks", openLinks: { order: 2 ** 40, count: 3 } },
   { t: "closeLinks", closeLinks: { linkIds: ["a", "b"] } },
   { t: "drain", drain: { deadlineMs: 0 } },
   { t: "certificateRequest", certificateRequest: { request: 9, csr: Buffer.from([1, 2, 3]) } },
-  { t: "spans", spans: { otlp: Buffer.alloc(0) } },
+  { t: "spans", spans: { otlp: Buffer.from([0x0a, 0]), count: 2 ** 32 - 1 } },
 ];
 
 describe("management messages", () => {
@@ -73,7 +74,10 @@ describe("management messages", () => {
     const none: Limits = { callsPerLink: 0, initialWindowBytes: 0, windowMaxBytes: 0, memoryBudgetBytes: 0 };
     const nothing = { protocol: { major: 0, minor: 0 }, tunnel: "", instanceId: "", workerId: "", software: "" };
     const emptyFirstMember = Buffer.from([0x0a, 0]);
-    expect(decodeIntranet(emptyFirstMember)).toStrictEqual({ t: "hello", hello: { ...nothing, limits: none } });
+    expect(decodeIntranet(emptyFirstMember)).toStrictEqual({
+      t: "hello",
+      hello: { ...nothing, limits: none, takesSpans: false },
+    });
     expect(decodeDmz(emptyFirstMember)).toStrictEqual({
       t: "welcome",
       welcome: { ...nothing, limits: none, dmzInstances: 0, heartbeatMs: 0 },
@@ -115,9 +119,9 @@ describe("management messages", () => {
   it("refuse more than a mebibyte, both ways", () => {
     const spans = (bytes: number): Exclude<DmzMessage, Unknown> => ({
       t: "spans",
-      spans: { otlp: Buffer.alloc(bytes) },
+      spans: { otlp: Buffer.alloc(bytes), count: 0 },
     });
-    const overhead = 8;
+    const overhead = 10;
     expect(encodeDmz(spans(managementBytesMax - overhead)).length).toBe(managementBytesMax);
     const message = `DmzMessage of ${managementBytesMax + 1} bytes is over the limit of ${managementBytesMax}`;
     expect(() => encodeDmz(spans(managementBytesMax - overhead + 1))).toThrow(new TunnelError("PROTOCOL", message));

@@ -14,7 +14,11 @@ export const carryPath = "/sallyport.tunnel.v1.Tunnel/Carry";
 /** The most bytes in one message, either way. */
 export const managementBytesMax = 1024 * 1024;
 
-export interface Hello {
+/** The most bytes of OTLP in one Spans: pings wait behind it. docs/protocol.md, "Spans". */
+export const spansBytesMax = 128 * 1024;
+
+/** What either side says of itself. */
+interface Greeting {
   readonly protocol: ProtocolVersion;
   /** "namespace/name" of the ReverseTunnel. */
   readonly tunnel: string;
@@ -24,7 +28,12 @@ export interface Hello {
   readonly limits: Limits;
 }
 
-export interface Welcome extends Hello {
+export interface Hello extends Greeting {
+  /** R1 may send its Spans. */
+  readonly takesSpans: boolean;
+}
+
+export interface Welcome extends Greeting {
   /** How many R1s the tunnel has; 0: not told. */
   readonly dmzInstances: number;
   readonly heartbeatMs: number;
@@ -86,8 +95,10 @@ export interface CertificateAnswer {
 }
 
 export interface Spans {
-  /** An ExportTraceServiceRequest of OTLP. */
+  /** An ExportTraceServiceRequest of OTLP, at most `spansBytesMax`. */
   readonly otlp: Buffer;
+  /** How many spans it holds; for metrics. */
+  readonly count: number;
 }
 
 /** A message that a newer peer sent and this version does not know: to be skipped and counted. */

@@ -14,6 +14,7 @@ import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-c
 import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
+import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
@@ -25,6 +26,13 @@ import { Registry } from "./pool/registry.ts";
 import { Repeater } from "./pool/repeater.ts";
 import { Quotas } from "./quota.ts";
 import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
+import type { DmzTracer } from "./tracing.ts";
+
+/** Loaded only where calls are traced. */
+type TracingModule = typeof import("./tracing.ts");
+
+/** How long spans may take to leave when R1 stops. */
+const spansFlushMs = 2_000;
 
 /** R2s that may register, and connections on the tunnel's port beside their links. */
 const registrationsMax = 64;
@@ -44,7 +52,8 @@ const liveFields = [
 
 /** R1: composes the parts, listens on everything or on nothing. */
 export async function startDmzRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
-  const router = new DmzRouter(parseDmzConfig(input), onReady);
+  const config = parseDmzConfig(input);
+  const router = new DmzRouter(config, onReady, config.tracing && (await import("./tracing.ts")));
   try {
     await router.listen();
   } catch (error) {
@@ -69,6 +78,8 @@ class DmzRouter implements RunningRouter {
   readonly #quotas: Quotas;
   readonly #complaints = new Complaints(systemClock);
   readonly #counters = { tunnelRefused: 0 };
+  readonly #spans = noSpans();
+  readonly #tracer: DmzTracer | undefined;
   readonly #tunnel: TunnelServer;
   readonly #listeners: readonly HttpListener[];
   readonly #health: StatusServer;
@@ -82,7 +93,7 @@ class DmzRouter implements RunningRouter {
   #lastConnection = 0;
   #onIdle: () => void = () => {};
 
-  constructor(config: DmzConfig, onReady: (ready: boolean) => void) {
+  constructor(config: DmzConfig, onReady: (ready: boolean) => void, tracing: TracingModule | undefined) {
     this.#onReady = onReady;
     this.#log = createLog("r1", config.log.level);
     this.#accessLog = new AccessLog(this.#log, "r1");
@@ -97,6 +108,7 @@ class DmzRouter implements RunningRouter {
     this.#budget = new Budget(config.limits.memoryBudgetBytes);
     this.#quotas = new Quotas(config.quotas, systemClock);
     this.#registry = this.#createRegistry();
+    this.#tracer = tracing && this.#createTracer(tracing);
     this.#pool = new Pool({
       source: this.#registry,
       size: config.pool,
@@ -142,6 +154,8 @@ class DmzRouter implements RunningRouter {
     this.#log.info({ exchanges: this.#exchanges, drainMs }, "draining");
     this.#draining = true;
     this.#refresh();
+    // An R2 that stops at the same time may soon be gone.
+    void this.#tracer?.flush(spansFlushMs);
     this.#registry.drain(drainMs);
     for (const listener of this.#listeners) listener.announceDrain();
     await after(drainNoticeMs);
@@ -149,6 +163,7 @@ class DmzRouter implements RunningRouter {
     await Promise.race([this.#idle(), after(drainMs)]);
     this.#pool.close();
     await Promise.race([finished, after(1_000)]);
+    await this.#tracer?.flush(spansFlushMs);
     await this.close();
     this.#log.info("stopped");
   }
@@ -202,6 +217,17 @@ class DmzRouter implements RunningRouter {
     });
   }
 
+  #createTracer({ DmzTracer }: TracingModule): DmzTracer | undefined {
+    const { tracing: config, tunnel } = this.#config;
+    return (
+      config &&
+      new DmzTracer({
+        ...{ config, tunnel, instanceId: this.#instanceId, counters: this.#spans, log: this.#log },
+        ...{ complaints: this.#complaints, offer: (spans, settled) => this.#registry.offerSpans(spans, settled) },
+      })
+    );
+  }
+
   /** Something about registrations or links has changed. */
   #refresh(): void {
     this.#pool.refresh();
@@ -233,7 +259,7 @@ class DmzRouter implements RunningRouter {
   #createListener(listener: DmzConfig["listeners"][number]): HttpListener {
     const live = this.#live;
     const deps: RelayDeps = {
-      ...{ starter: this.#repeater, clock: systemClock },
+      ...{ starter: this.#repeater, clock: systemClock, tracer: this.#tracer },
       get bodyIdleTimeoutMs() {
         return live.current.http.bodyIdleTimeoutMs;
       },
@@ -298,6 +324,7 @@ class DmzRouter implements RunningRouter {
       configuration: this.#live.status,
       exchanges: this.#exchanges,
       waitingCalls: this.#pool.waitingCount,
+      spans: { waiting: this.#tracer?.waiting ?? 0, ...this.#spans },
       pool: { wanted: this.#pool.wanted, ...this.#pool.counters },
       memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
       listeners: this.#listeners.map((listener) => ({ name: listener.listener, ...listener.stats })),
@@ -367,6 +394,7 @@ class DmzRouter implements RunningRouter {
       "Connections to the tunnel's port that were refused.",
       () => this.#counters.tunnelRefused,
     );
+    measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
     gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
     counter("sallyport_refused_requests_total", "Bytes that were no request.", () => this.#sum("refused"));
     counter("sallyport_dropped_connections_total", "Connections over the limit.", () => this.#sum("dropped"));

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { TunnelError } from "@sallyport/proto/error";
 import type { Open } from "@sallyport/proto/frame";
+import type { Spans } from "@sallyport/proto/manage";
 import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
 import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
@@ -15,6 +16,7 @@ import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-c
 import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
+import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
@@ -29,14 +31,22 @@ import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { routeHashes } from "./match/route-hash.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
+import type { IntranetTracer } from "./tracing.ts";
 import { Uplink } from "./uplink/uplink.ts";
+
+/** Loaded only where calls are traced. */
+type TracingModule = typeof import("./tracing.ts");
+
+/** How long spans may take to leave when R2 stops. */
+const spansFlushMs = 2_000;
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
 const liveFields = ["routes", "identity", "destinations.responseTimeoutMs", "limits.drainMs", "log.level"];
 
 /** R2: composes the parts and dials its R1s for ever. */
 export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
-  const router = new IntranetRouter(parseIntranetConfig(input), onReady);
+  const config = parseIntranetConfig(input);
+  const router = new IntranetRouter(config, onReady, config.tracing && (await import("./tracing.ts")));
   await router.start();
   return router;
 }
@@ -58,11 +68,13 @@ class IntranetRouter implements RunningRouter {
   readonly #accessLog: AccessLog;
   readonly #countEnvelope: (done: CallDone) => void;
   readonly #complaints = new Complaints(systemClock);
+  readonly #spans = noSpans();
+  readonly #tracer: IntranetTracer | undefined;
   #ready = false;
   #draining = false;
   #onNoLinks: () => void = () => {};
 
-  constructor(config: IntranetConfig, onReady: (ready: boolean) => void) {
+  constructor(config: IntranetConfig, onReady: (ready: boolean) => void, tracing: TracingModule | undefined) {
     this.#onReady = onReady;
     this.#log = createLog("r2", config.log.level);
     this.#accessLog = new AccessLog(this.#log, "r2");
@@ -79,6 +91,7 @@ class IntranetRouter implements RunningRouter {
     this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#links(), this.#budget);
     this.#callMetrics = new CallMetrics(this.#metrics, "route");
     this.#countEnvelope = envelopeCounter(this.#metrics);
+    this.#tracer = tracing && this.#createTracer(tracing);
     this.#uplinks = this.#createUplinks();
     this.#admin = this.#createAdmin();
     this.#measure();
@@ -105,6 +118,7 @@ class IntranetRouter implements RunningRouter {
     await Promise.race([this.#noLinks(), after(drainMs)]);
     for (const uplink of this.#uplinks) uplink.close();
     await Promise.race([this.#destinations.close(), after(1_000)]);
+    await this.#tracer?.close(spansFlushMs);
     this.#admin.close();
     this.#log.info("stopped");
   }
@@ -139,12 +153,29 @@ class IntranetRouter implements RunningRouter {
     return table;
   }
 
+  #createTracer({ IntranetTracer }: TracingModule): IntranetTracer | undefined {
+    const { tracing: config, tunnel } = this.#config;
+    return (
+      config &&
+      new IntranetTracer({
+        ...{ config, tunnel, instanceId: this.#instanceId, counters: this.#spans },
+        ...{ log: this.#log, complaints: this.#complaints },
+      })
+    );
+  }
+
+  /** An R1 that was told that nobody takes them sends none. */
+  #takeSpans(spans: Spans): void {
+    if (this.#tracer) this.#tracer.forward(spans);
+    else this.#spans.dropped += spans.count;
+  }
+
   #createUplinks(): Uplink[] {
     const { trustDomain, tunnel, limits, dmz } = this.#config;
     const live = this.#live;
     const peerId = spiffeId(trustDomain, tunnel, "dmz");
     const accept = createRelay({
-      ...{ destinations: this.#destinations, clock: systemClock },
+      ...{ destinations: this.#destinations, clock: systemClock, tracer: this.#tracer },
       get responseTimeoutMs() {
         return live.current.destinations.responseTimeoutMs;
       },
@@ -159,6 +190,8 @@ class IntranetRouter implements RunningRouter {
           ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
           dial: (method) => dialGrpc(method, { address, port, peerId, identity: live.current.identity }),
           routes: () => routeHashes(this.#table),
+          takesSpans: this.#tracer !== undefined,
+          onSpans: (spans) => this.#takeSpans(spans),
           onBytes: garbage.moved,
           onState: (state, error) => {
             this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
@@ -238,6 +271,7 @@ class IntranetRouter implements RunningRouter {
       ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
       memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
       configuration: this.#live.status,
+      spans: { waiting: this.#tracer?.waiting ?? 0, ...this.#spans },
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
       uplinks: this.#uplinks.map((uplink, i) => ({
@@ -275,6 +309,7 @@ class IntranetRouter implements RunningRouter {
       "Events of attempts that were given up.",
       sum(({ lateEvents }) => lateEvents),
     );
+    measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
     liveGauge(this.#metrics, "sallyport_routes", "Routes served.", () => this.#table.routes.length);
   }
 }

@@ -1,8 +1,9 @@
 import { TunnelError } from "@sallyport/proto/error";
 import { emptyOpen } from "@sallyport/proto/frame";
+import type { Spans } from "@sallyport/proto/manage";
 import { Pool } from "@sallyport/router-dmz/pool/pool";
 import { Registry } from "@sallyport/router-dmz/pool/registry";
-import { Uplink } from "@sallyport/router-intranet/uplink/uplink";
+import { Uplink, type UplinkOptions } from "@sallyport/router-intranet/uplink/uplink";
 import { Budget } from "@sallyport/tunnel/budget";
 import type { Call } from "@sallyport/tunnel/call";
 import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
@@ -13,6 +14,7 @@ import { describe, expect, it } from "vitest";
 
 const ok = { status: 200, reason: "OK", headers: [] };
 const common = { tunnel: "default/sample", workerId: "0", software: "test", limits, heartbeatMs: 1_000 };
+const noSpans = { takesSpans: false, onSpans: () => {} };
 
 interface Dmz {
   registry: Registry;
@@ -43,11 +45,17 @@ interface Network {
   dialled: string[];
 }
 
-function startIntranet(clock: FakeClock, network: Network, tunnel = common.tunnel) {
+function startIntranet(
+  clock: FakeClock,
+  network: Network,
+  tunnel = common.tunnel,
+  changes: Partial<UplinkOptions> = {},
+) {
   const states: string[] = [];
   const accepted: Call[] = [];
   const uplink = new Uplink({
     ...common,
+    ...noSpans,
     ...{ tunnel, name: "R1 0", instanceId: "intranet-1", clock, budget: new Budget(limits.memoryBudgetBytes) },
     random: () => 0.5,
     dial: (method) => dial(network, method),
@@ -59,6 +67,7 @@ function startIntranet(clock: FakeClock, network: Network, tunnel = common.tunne
     onState: (state, error) => states.push(error ? `${state.t}: ${error.message}` : state.t),
     onBytes: () => {},
     onLink: () => {},
+    ...changes,
   });
   return { uplink, states, accepted };
 }
@@ -131,6 +140,7 @@ describe("T6: registration", () => {
     const states: string[] = [];
     const stuck = new Uplink({
       ...common,
+      ...noSpans,
       ...{ name: "R1 0", instanceId: "x", clock, budget: new Budget(1), random: () => 0.5 },
       dial: () => MemoryTransport.pair(false)[0],
       accept: () => new Recorder(),
@@ -172,6 +182,7 @@ describe("T6: registration", () => {
     const others = Array.from({ length: 5 }, (_, i) => {
       const uplink = new Uplink({
         ...common,
+        ...noSpans,
         ...{ name: "R1", instanceId: `other-${i}`, clock, budget: new Budget(limits.memoryBudgetBytes) },
         random: () => 0.5,
         dial: (method) => dial(network, method),
@@ -186,6 +197,67 @@ describe("T6: registration", () => {
     });
     await settle();
     expect([dmz.registry.registrations.length, others.filter(({ active }) => active).length]).toEqual([4, 3]);
+  });
+});
+
+describe("B7: R1's spans", () => {
+  const spans = { otlp: Buffer.from([0x0a, 0]), count: 3 };
+
+  /** An R1 with these R2s, in the order of their registration; each says what it was sent. */
+  async function registered(...takers: boolean[]) {
+    const clock = new FakeClock();
+    const dmz = startDmz(clock);
+    const sent: string[] = [];
+    const uplinks: Uplink[] = [];
+    for (const [i, takesSpans] of takers.entries()) {
+      const onSpans = ({ otlp, count }: Spans) => sent.push(`R2 ${i}: ${otlp.toString("hex")} ${count}`);
+      const changes = { takesSpans, onSpans, instanceId: `intranet-${i}` };
+      const { uplink } = startIntranet(clock, { dmz, dialled: [] }, common.tunnel, changes);
+      uplink.start();
+      await settle();
+      uplinks.push(uplink);
+    }
+    return { dmz, sent, uplinks };
+  }
+
+  it("go to an R2 that said it takes them", async () => {
+    const { dmz, sent } = await registered(false, true);
+    const settled: boolean[] = [];
+    expect(dmz.registry.offerSpans(spans, (isSent) => settled.push(isSent))).toBe(true);
+    await settle();
+    expect([sent, settled]).toEqual([["R2 1: 0a00 3"], [true]]);
+  });
+
+  it("are not sent at all when no R2 takes them", async () => {
+    const { dmz, sent } = await registered(false, false);
+    expect(dmz.registry.offerSpans(spans, () => {})).toBe(false);
+    await settle();
+    expect(sent).toEqual([]);
+  });
+
+  it("go to an R2 that stops only while there is no other", async () => {
+    const { dmz, sent, uplinks } = await registered(true, true);
+    uplinks[0]!.drain(10_000);
+    await settle();
+    dmz.registry.offerSpans(spans, () => {});
+    await settle();
+    uplinks[1]!.drain(10_000);
+    await settle();
+    dmz.registry.offerSpans(spans, () => {});
+    await settle();
+    expect(sent).toEqual(["R2 1: 0a00 3", "R2 0: 0a00 3"]);
+  });
+
+  it("go to another R2 while the first is slow to take what it is sent, and nowhere while all are", async () => {
+    const { dmz, sent } = await registered(true, true);
+    const connections = dmz.connections.filter((_, i) => i % 2 === 0);
+    connections[0]!.flowing = false;
+    for (let i = 0; i < 20; i++) dmz.registry.offerSpans(spans, () => {});
+    await settle();
+    expect(sent).toEqual(expect.arrayContaining(["R2 1: 0a00 3"]));
+    for (const connection of connections) connection.flowing = false;
+    const taken = Array.from({ length: 40 }, () => dmz.registry.offerSpans(spans, () => {}));
+    expect(taken.at(-1)).toBe(false);
   });
 });
 

@@ -20,8 +20,10 @@ export class RouterProcess {
   readonly ended: Promise<number | null>;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(command: "r1" | "r2", config: string) {
-    this.child = spawn(process.execPath, [main, command, "--config", config], { stdio: ["ignore", "ignore", "pipe"] });
+  /** `nodeOptions` go before the command's file. */
+  constructor(command: "r1" | "r2", config: string, nodeOptions: readonly string[] = []) {
+    const args = [...nodeOptions, main, command, "--config", config];
+    this.child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     let rest = "";
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       const lines = (rest + text).split("\n");

@@ -20,7 +20,7 @@ const route = { namespace: "shop", name: "calc", hash: "sha256:1" };
 export const target: Target = {
   summary: "messages of the management connection, read and written again",
   seeds: [
-    encodeIntranet({ t: "hello", hello }),
+    encodeIntranet({ t: "hello", hello: { ...hello, takesSpans: true } }),
     encodeIntranet({ t: "linkOrderResult", linkOrderResult: { order: 7, opened: 1, failed: 1, message: "refused" } }),
     encodeIntranet({ t: "routeReport", routeReport: { routes: [route, route], more: true } }),
     encodeIntranet({
@@ -31,7 +31,7 @@ export const target: Target = {
     encodeDmz({ t: "ping", ping: { nonce: 2 ** 40, ack: true } }),
     encodeDmz({ t: "closeLinks", closeLinks: { linkIds: ["a", "b"] } }),
     encodeDmz({ t: "certificateRequest", certificateRequest: { request: 9, csr: Buffer.from("c") } }),
-    encodeDmz({ t: "spans", spans: { otlp: Buffer.from("o") } }),
+    encodeDmz({ t: "spans", spans: { otlp: Buffer.from("o"), count: 3 } }),
   ],
   tokens: [],
   inputBytesMax: 4096,

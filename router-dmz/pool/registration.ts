@@ -6,6 +6,7 @@ import {
   encodeDmz,
   type Hello,
   type IntranetMessage,
+  type Spans,
   type Unknown,
 } from "@sallyport/proto/manage";
 import type { Clock } from "@sallyport/tunnel/clock";
@@ -113,6 +114,15 @@ export class Registration {
     if (left === 0) return new TunnelError("PROTOCOL", `order ${hello.order} has no link left to open`);
     this.#orders.get(hello.order)!.links--;
     return undefined;
+  }
+
+  /**
+   * Hands R2 spans to export. False if it takes none, or is slow to take what it is sent; else `settled` is called once,
+   * with whether they have gone out.
+   */
+  offerSpans(spans: Spans, settled: (sent: boolean) => void): boolean {
+    if (this.hello?.takesSpans !== true || this.state === "closed") return false;
+    return this.#stream.offer({ t: "spans", spans }, settled);
   }
 
   /** Tells R2 that this R1 stops. */

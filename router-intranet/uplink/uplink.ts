@@ -6,6 +6,7 @@ import {
   encodeIntranet,
   type IntranetMessage,
   type RouteHash,
+  type Spans,
   type Unknown,
   type Welcome,
 } from "@sallyport/proto/manage";
@@ -43,6 +44,10 @@ export interface UplinkOptions {
   readonly dial: (method: "manage" | "carry") => LinkTransport;
   readonly accept: AcceptCall;
   readonly routes: () => readonly RouteHash[];
+  /** R1 is told to send its spans. */
+  readonly takesSpans: boolean;
+  /** Spans of R1, asked for or not. */
+  readonly onSpans: (spans: Spans) => void;
   /** Bytes that a link has received or sent. */
   readonly onBytes: (bytes: number) => void;
   readonly onState: (state: UplinkState, error: TunnelError | undefined) => void;
@@ -164,8 +169,9 @@ export class Uplink {
   }
 
   #hello(): void {
-    const { tunnel, instanceId, workerId, software, limits } = this.#options;
-    this.#send({ t: "hello", hello: { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits } });
+    const { tunnel, instanceId, workerId, software, limits, takesSpans } = this.#options;
+    const hello = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits, takesSpans };
+    this.#send({ t: "hello", hello });
   }
 
   #receive(message: DmzMessage): void {
@@ -183,8 +189,10 @@ export class Uplink {
         return this.#closeLinks(message.closeLinks.linkIds);
       case "drain":
         return this.#on({ t: "peerDrains" });
+      case "spans":
+        return this.#options.onSpans(message.spans);
       default:
-        // Certificates and spans come with the parts that need them; a newer R1 may say more.
+        // Certificates come with the parts that need them; a newer R1 may say more.
         return;
     }
   }
