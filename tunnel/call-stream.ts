@@ -1,5 +1,5 @@
 import type { BatchWriter } from "@sallyport/proto/batch-writer";
-import { ErrorCode, TunnelError } from "@sallyport/proto/error";
+import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, dataFrameBytesMax, type Head, type Open } from "@sallyport/proto/frame";
 import type { Call, CallEvents } from "./call.ts";
 import { type CallState, mayReceive, maySend, nextCallState } from "./call-state.ts";
@@ -20,7 +20,7 @@ export interface CallOwner {
   /** The call has ended; nothing of it is sent or expected any more. */
   forget(call: CallStream): void;
   sendCredit(call: CallStream, bytes: number): void;
-  sendReset(call: CallStream, code: number, message: string): void;
+  sendReset(call: CallStream, error: TunnelError): void;
   nowMs(): number;
   roundTripMs(): number;
 }
@@ -117,7 +117,7 @@ export class CallStream implements Call {
 
   reset(error: TunnelError): void {
     if (this.state === "closed") return;
-    if (this.announced) this.#owner.sendReset(this, ErrorCode[error.code], error.message);
+    if (this.announced) this.#owner.sendReset(this, error);
     this.#close();
   }
 

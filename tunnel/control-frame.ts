@@ -5,7 +5,13 @@ import type { GoAway, Limits, LinkHello } from "@sallyport/proto/frame";
 export type ControlFrame =
   | { readonly t: "ping"; readonly nonce: number; readonly ack: boolean }
   | { readonly t: "credit"; readonly call: number; readonly bytes: number }
-  | { readonly t: "reset"; readonly call: number; readonly code: number; readonly message: string }
+  | {
+      readonly t: "reset";
+      readonly call: number;
+      readonly code: number;
+      readonly message: string;
+      readonly retryAfterMs?: number;
+    }
   | { readonly t: "commit"; readonly call: number }
   | { readonly t: "goAway"; readonly goAway: GoAway }
   | { readonly t: "linkHello"; readonly hello: LinkHello }
@@ -19,7 +25,7 @@ export function writeControlFrame(writer: BatchWriter, frame: ControlFrame): boo
     case "credit":
       return writer.credit(frame.call, frame.bytes);
     case "reset":
-      return writer.reset(frame.call, frame.code, frame.message);
+      return writer.reset(frame.call, frame.code, frame.message, frame.retryAfterMs);
     case "commit":
       return writer.commit(frame.call);
     case "goAway":

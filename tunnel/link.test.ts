@@ -108,6 +108,27 @@ describe("a call", () => {
     expect([dmz.callCount, intranet.callCount, dmzBudget.usedBytes]).toEqual([0, 0, 0]);
   });
 
+  it("M2: hears with a reset, and with a go_away above its last call, when it may come again", async () => {
+    const { open, accepted, intranetTransport } = await openPair();
+    const errors: TunnelError[] = [];
+    const [first] = [open("a"), open("b")].map((client) => {
+      client.onReset = (error) => errors.push(error);
+      return client;
+    });
+    await settle();
+    accepted[0]?.call.reset(new TunnelError("OVERLOADED", "busy", undefined, 7_000));
+    await settle();
+    const writer = new BatchWriter();
+    writer.goAway({ lastCall: 1, code: ErrorCode.DRAINING, message: "", retryAfterMs: 9_000 });
+    intranetTransport.send(writer.finish());
+    await settle();
+    expect(first?.call).toBeDefined();
+    expect(errors.map(({ code, retryAfterMs }) => [code, retryAfterMs])).toEqual([
+      ["OVERLOADED", 7_000],
+      ["REFUSED", 9_000],
+    ]);
+  });
+
   it("that was reset before it was announced is never heard of by the peer", async () => {
     const { open, accepted, dmzTransport } = await openPair();
     const before = dmzTransport.history.length;

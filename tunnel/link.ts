@@ -266,8 +266,8 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#queueControl({ t: "credit", call: call.number, bytes });
   }
 
-  sendReset(call: CallStream, code: number, message: string): void {
-    this.#queueControl({ t: "reset", call: call.number, code, message });
+  sendReset(call: CallStream, { code, message, retryAfterMs }: TunnelError): void {
+    this.#queueControl({ t: "reset", call: call.number, code: ErrorCode[code], message, retryAfterMs });
   }
 
   nowMs(): number {
@@ -429,8 +429,8 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     }
   }
 
-  reset(number: number, code: number, message: string): void {
-    this.#find(number)?.receiveReset(new TunnelError(errorName(code), message));
+  reset(number: number, code: number, message: string, retryAfterMs: number): void {
+    this.#find(number)?.receiveReset(new TunnelError(errorName(code), message, undefined, retryAfterMs));
   }
 
   credit(number: number, bytes: number): void {
@@ -470,14 +470,14 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     else this.#queueControl({ t: "ping", nonce, ack: true });
   }
 
-  goAway(goAway: GoAway): void {
+  goAway({ lastCall, message, retryAfterMs }: GoAway): void {
     if (!this.#expectOpen("go_away")) return;
     this.#goAwayReceived = true;
     // First out of use: a refused call that starts again must not start here.
     if (this.state === "open") this.#setState("draining");
     if (this.#options.role.t === "dmz") {
-      const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${goAway.message}`);
-      for (const call of [...this.#calls.values()]) if (call.number > goAway.lastCall) call.receiveReset(refused);
+      const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${message}`, undefined, retryAfterMs);
+      for (const call of [...this.#calls.values()]) if (call.number > lastCall) call.receiveReset(refused);
     }
     this.#scheduleFlush();
   }

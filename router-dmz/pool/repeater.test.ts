@@ -56,7 +56,8 @@ function start(method = "POST", budget = new Budget(1024 * 1024)) {
     },
     failed: (error) => outcome.push(error.code),
   });
-  const end = (code: ErrorName) => starter.attempts.at(-1)?.events.onReset(new TunnelError(code, "x"));
+  const end = (code: ErrorName, retryAfterMs = 0) =>
+    starter.attempts.at(-1)?.events.onReset(new TunnelError(code, "x", undefined, retryAfterMs));
   return { starter, repeater, budget, events, outcome, ticket, end };
 }
 
@@ -109,6 +110,18 @@ describe("T4: a call that R2 refused", () => {
     end("REFUSED");
     starter.attempts[1]?.waiter.failed(new TunnelError("NO_LINK", "none"));
     expect([outcome, events.events]).toEqual([["started"], ["reset NO_LINK"]]);
+  });
+
+  it("fails, when no other link is found, with the time after which R2 said it may come again", () => {
+    const { starter, events, end } = start();
+    const errors: TunnelError[] = [];
+    events.onReset = (error) => errors.push(error);
+    starter.waits = true;
+    end("REFUSED", 7_000);
+    starter.attempts[1]?.waiter.failed(new TunnelError("NO_LINK", "none"));
+    expect(errors.map(({ code, message, retryAfterMs }) => [code, message, retryAfterMs])).toEqual([
+      ["NO_LINK", "none", 7_000],
+    ]);
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import type { TunnelError } from "@sallyport/proto/error";
+import { TunnelError } from "@sallyport/proto/error";
 import type { Head, Open } from "@sallyport/proto/frame";
 import type { Budget } from "@sallyport/tunnel/budget";
 import type { Call, CallEvents } from "@sallyport/tunnel/call";
@@ -57,6 +57,8 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
   #over = false;
   /** May be sent again although it may have been delivered. */
   #repeatable: boolean;
+  /** Of the last refusal. */
+  #retryAfterMs = 0;
 
   constructor(
     options: RepeaterOptions,
@@ -96,10 +98,15 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
 
   failed(error: TunnelError): void {
     this.#ticket = undefined;
-    const first = this.#attempts === 1;
     this.#end();
-    if (first) this.#waiter.failed(error);
-    else this.#events.onReset(error);
+    if (this.#attempts === 1) this.#waiter.failed(error);
+    else this.#events.onReset(this.#withRetryAfter(error));
+  }
+
+  /** R2 may have said when the call is welcome again; the pool does not know. */
+  #withRetryAfter(error: TunnelError): TunnelError {
+    if (error.retryAfterMs > 0 || this.#retryAfterMs === 0) return error;
+    return new TunnelError(error.code, error.message, error.cause, this.#retryAfterMs);
   }
 
   #sendAgain(call: Call): void {
@@ -197,6 +204,7 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
     if (!this.#kept || this.#attempts >= attemptsMax) return false;
     if (error.code === "REFUSED") {
       this.#counters.refused++;
+      this.#retryAfterMs = error.retryAfterMs;
       return true;
     }
     if (error.code !== "LINK_LOST" || !this.#repeatable) return false;
