@@ -21,6 +21,7 @@ export interface CallOwner {
   forget(call: CallStream): void;
   sendCredit(call: CallStream, bytes: number): void;
   sendReset(call: CallStream, error: TunnelError): void;
+  sendTaken(call: CallStream, repeatable: boolean): void;
   nowMs(): number;
   roundTripMs(): number;
 }
@@ -119,6 +120,10 @@ export class CallStream implements Call {
     if (this.state === "closed") return;
     if (this.announced) this.#owner.sendReset(this, error);
     this.#close();
+  }
+
+  taken(repeatable: boolean): void {
+    if (this.state !== "closed") this.#owner.sendTaken(this, repeatable);
   }
 
   consumed(bytes: number): void {

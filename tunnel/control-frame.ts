@@ -13,6 +13,7 @@ export type ControlFrame =
       readonly retryAfterMs?: number;
     }
   | { readonly t: "commit"; readonly call: number }
+  | { readonly t: "taken"; readonly call: number; readonly repeatable: boolean }
   | { readonly t: "goAway"; readonly goAway: GoAway }
   | { readonly t: "linkHello"; readonly hello: LinkHello }
   | { readonly t: "linkWelcome"; readonly limits: Limits };
@@ -28,6 +29,8 @@ export function writeControlFrame(writer: BatchWriter, frame: ControlFrame): boo
       return writer.reset(frame.call, frame.code, frame.message, frame.retryAfterMs);
     case "commit":
       return writer.commit(frame.call);
+    case "taken":
+      return writer.taken(frame.call, frame.repeatable);
     case "goAway":
       return writer.goAway(frame.goAway);
     case "linkHello":

@@ -129,6 +129,23 @@ describe("a call", () => {
     ]);
   });
 
+  it("T4: hears that R2 has handed it on, and whether it may be repeated, before the answer", async () => {
+    const { open, accepted, dmzStates } = await openPair();
+    const [first, second] = [open("a"), open("b")];
+    await settle();
+    accepted[0]?.call.head(ok);
+    accepted[0]?.call.taken(true);
+    accepted[1]?.call.taken(false);
+    accepted[1]?.call.reset(new TunnelError("DESTINATION_FAILED", "gone"));
+    accepted[1]?.call.taken(false);
+    await settle();
+    expect([first.events, second.events]).toEqual([
+      ["taken true", "head 200"],
+      ["taken false", "reset DESTINATION_FAILED"],
+    ]);
+    expect(dmzStates).toEqual(["open"]);
+  });
+
   it("that was reset before it was announced is never heard of by the peer", async () => {
     const { open, accepted, dmzTransport } = await openPair();
     const before = dmzTransport.history.length;

@@ -270,6 +270,10 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#queueControl({ t: "reset", call: call.number, code: ErrorCode[code], message, retryAfterMs });
   }
 
+  sendTaken(call: CallStream, repeatable: boolean): void {
+    this.#queueControl({ t: "taken", call: call.number, repeatable });
+  }
+
   nowMs(): number {
     return this.#clock.now();
   }

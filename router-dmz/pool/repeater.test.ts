@@ -32,6 +32,7 @@ class FakeStarter implements CallStarter {
     const call: Call = {
       id: "a",
       head: () => {},
+      taken: () => {},
       data: (bytes) => {
         sent.push(`data ${bytes.length}`);
         return this.writable;
@@ -153,6 +154,14 @@ describe("T4: a call whose link was lost", () => {
     starter.attempts[0]?.events.onTaken?.(true);
     end("LINK_LOST");
     expect(starter.attempts.length).toBe(2);
+  });
+
+  it("is not repeated a second time on the first R2's word alone", () => {
+    const { starter, events, end } = start("POST");
+    starter.attempts[0]?.events.onTaken?.(true);
+    end("LINK_LOST");
+    end("LINK_LOST");
+    expect([starter.attempts.length, events.events]).toEqual([2, ["reset LINK_LOST"]]);
   });
 
   it("keeps no copy of its body once R2 has handed it on and it may not be repeated", () => {
