@@ -31,6 +31,8 @@ import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { routeHashes } from "./match/route-hash.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
+import { RouteQuotas } from "./route-quota.ts";
+import { routeRejectionCounter } from "./route-quota-metrics.ts";
 import type { IntranetTracer } from "./tracing.ts";
 import { Uplink } from "./uplink/uplink.ts";
 
@@ -67,6 +69,8 @@ class IntranetRouter implements RunningRouter {
   readonly #callMetrics: CallMetrics;
   readonly #accessLog: AccessLog;
   readonly #countEnvelope: (done: CallDone) => void;
+  readonly #routeQuotas = new RouteQuotas(systemClock);
+  readonly #countRejection = routeRejectionCounter(this.#metrics);
   readonly #complaints = new Complaints(systemClock);
   readonly #spans = noSpans();
   readonly #tracer: IntranetTracer | undefined;
@@ -150,6 +154,7 @@ class IntranetRouter implements RunningRouter {
     const [namespace = "", name = ""] = config.tunnel.split("/");
     const table = compileRoutes(config.routes, { namespace, name });
     for (const { route, message } of table.problems) this.#log.warn({ route, problem: message }, "route");
+    this.#routeQuotas.update(table.routes);
     return table;
   }
 
@@ -234,8 +239,15 @@ class IntranetRouter implements RunningRouter {
       return { t: "fail", error: new TunnelError("NO_ROUTE", text) };
     }
     const pick = pickBackend(found.route, Math.random);
-    if (pick.t === "none") return { t: "fail", error: new TunnelError("DESTINATION_UNREACHABLE", pick.message) };
-    return { t: "destination", origin: pick.backend.origin, route: found.route.key };
+    const route = found.route.key;
+    if (pick.t === "none") return { t: "fail", error: new TunnelError("DESTINATION_UNREACHABLE", pick.message), route };
+    const admitted = this.#routeQuotas.admit(route);
+    if (admitted.t === "admitted") {
+      const repeatable = found.route.document.spec.retry?.onLinkLoss === "Always";
+      return { t: "destination", origin: pick.backend.origin, route, repeatable, admission: admitted.admission };
+    }
+    this.#countRejection(route, admitted.limit);
+    return { t: "fail", error: admitted.error, route };
   }
 
   #done(done: CallDone): void {
@@ -274,6 +286,7 @@ class IntranetRouter implements RunningRouter {
       spans: { waiting: this.#tracer?.waiting ?? 0, ...this.#spans },
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
+      routeLimits: this.#routeQuotas.status,
       uplinks: this.#uplinks.map((uplink, i) => ({
         ...{ dmz: this.#config.dmz[i]?.name, state: uplink.state.t, attempts: uplink.attempts },
         ...{ roundTripMs: uplink.roundTripMs, lastError: uplink.lastError?.message ?? "" },
