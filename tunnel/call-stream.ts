@@ -55,7 +55,7 @@ export class CallStream implements Call {
   /** R1's side: it opened the call and expects the response's head. */
   readonly #opener: boolean;
   readonly #kind: CallKind;
-  #queue: Queued[] = [];
+  #queue: (Queued | undefined)[] = [];
   #queueStart = 0;
   #queuedBytes = 0;
   /** Sent already of the first queued buffer. */
@@ -275,7 +275,8 @@ export class CallStream implements Call {
 
   #shift(): void {
     this.#offset = 0;
-    this.#queueStart++;
+    // What was sent must not be kept for as long as the call is never quite drained.
+    this.#queue[this.#queueStart++] = undefined;
     if (this.#queueStart === this.#queue.length) {
       this.#queue.length = 0;
       this.#queueStart = 0;

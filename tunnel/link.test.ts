@@ -1,3 +1,5 @@
+import v8 from "node:v8";
+import vm from "node:vm";
 import { BatchWriter } from "@sallyport/proto/batch-writer";
 import { ErrorCode, TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen } from "@sallyport/proto/frame";
@@ -126,6 +128,29 @@ describe("a call", () => {
     expect(errors.map(({ code, retryAfterMs }) => [code, retryAfterMs])).toEqual([
       ["OVERLOADED", 7_000],
       ["REFUSED", 9_000],
+    ]);
+  });
+
+  it("M3: keeps nothing of what it has sent, however long more is queued", async () => {
+    v8.setFlagsFromString("--expose-gc");
+    const collect = vm.runInNewContext("gc") as () => void;
+    const { open, accepted } = await openPair({ dmzLimits: { windowMaxBytes: 64 * 1024 } });
+    const client = open("a", new Recorder(false));
+    await settle();
+    accepted[0]?.call.head(ok);
+    const chunks = Array.from({ length: 20 }, () => {
+      const bytes = Buffer.allocUnsafeSlow(16 * 1024);
+      accepted[0]?.call.data(bytes);
+      return new WeakRef(bytes);
+    });
+    await settle();
+    // Four were sent on the first credit, four more on this.
+    client.call?.consumed(64 * 1024);
+    await settle();
+    collect();
+    expect(chunks.map((chunk) => chunk.deref() !== undefined)).toEqual([
+      ...Array(8).fill(false),
+      ...Array(12).fill(true),
     ]);
   });
 
