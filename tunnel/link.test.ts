@@ -5,6 +5,7 @@ import { ErrorCode, TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen } from "@sallyport/proto/frame";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { responseReserveBytes } from "./link.ts";
 import { heartbeatMs, hello, limits, linkPair, openPair, Recorder, settle } from "./testing/link-pair.ts";
 
 const ok = { status: 200, reason: "OK", headers: [] };
@@ -79,7 +80,7 @@ describe("a call", () => {
     const client = open("a");
     client.call?.fin();
     await settle();
-    expect([dmzBudget.usedBytes, intranetBudget.usedBytes]).toEqual([65536, 65536]);
+    expect([dmzBudget.usedBytes, intranetBudget.usedBytes]).toEqual([65536, 65536 + responseReserveBytes]);
     accepted[0]?.call.head(ok);
     accepted[0]?.call.fin();
     await settle();
@@ -299,8 +300,9 @@ describe("a link", () => {
     expect(intranetStates).toEqual(["open", "closed OVERLOADED"]);
   });
 
-  it("refuses a call beyond R2's memory, and that one only", async () => {
-    const { open, accepted, intranet } = await openPair({ intranetLimits: { memoryBudgetBytes: 65_536 } });
+  it("M3: refuses a call for whose window and response R2 has no memory, and that one only", async () => {
+    const memoryBudgetBytes = 2 * (65_536 + responseReserveBytes) - 1;
+    const { open, accepted, intranet } = await openPair({ intranetLimits: { memoryBudgetBytes } });
     const [first, second] = [open("a"), open("b")];
     await settle();
     expect([first.events, second.events, accepted.length]).toEqual([[], ["reset REFUSED"], 1]);

@@ -27,6 +27,12 @@ const callNumberMax = 2 ** 31 - 1;
 const controlFramesMax = 1_024;
 const controlFramesPerCall = 8;
 
+/**
+ * What R2 keeps of a response whose reader is slow, beside any window: one read of the destination's socket and what is
+ * queued here. Taken from the budget for each call, with its window. docs/memory.md.
+ */
+export const responseReserveBytes = 128 * 1024;
+
 export type LinkState = "handshake" | "open" | "draining" | "closed";
 
 export interface LinkOptions {
@@ -257,7 +263,8 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
 
   forget(call: CallStream): void {
     const full = this.#calls.size === this.#callsMax;
-    this.#calls.delete(call.number);
+    const known = this.#calls.delete(call.number);
+    if (known && this.#options.role.t === "intranet") this.#options.budget.give(responseReserveBytes);
     if (full && this.state === "open") this.#options.onRoom?.();
     if (this.state === "draining") this.#scheduleFlush();
   }
@@ -393,7 +400,9 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#lastCall = number;
     if (this.#calls.size >= this.#callsMax) return this.#refuse(number, "more calls than the link may carry");
     const { initialWindowBytes, windowMaxBytes } = this.#options.limits;
-    if (!this.#options.budget.take(initialWindowBytes)) return this.#refuse(number, "R2's memory budget is spent");
+    if (!this.#options.budget.take(initialWindowBytes + responseReserveBytes)) {
+      return this.#refuse(number, "R2's memory budget is spent");
+    }
     const window = new ReceiveWindow(this.#options.budget, initialWindowBytes, windowMaxBytes, this.#clock.now());
     const call = new CallStream(this, number, open, false, this.#peer.initialWindowBytes, window);
     this.#calls.set(number, call);
