@@ -268,7 +268,9 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "T9: a header name with a colon": [
     match("headers: [{ name: 'x:', value: y }]"),
-    ['6: TunnelRoute calc: spec.matches[0].headers[0].name: "x:" is not a name that an HTTP header can have'],
+    [
+      `6: TunnelRoute calc: spec.matches[0].headers[0].name: "x:" is not a name that an HTTP header can have: letters, digits and any of !#$%&'*+.^_\`|~-`,
+    ],
   ],
   "T5: a protocol of a later version": [
     tunnel("{ name: wcf, protocol: NetTCP, port: 808 }"),

@@ -1,27 +1,36 @@
 import { z } from "zod";
+import { matchesRule, rules } from "./kubernetes-hint.ts";
 
 /** What fields of the resources and of the routers' configuration have in common. */
 
 /** Longest of what a match compares with, a header's name, a URL. */
 export const valueLengthMax = 1024;
 
+/** Text that `expression` matches: "… is not <what>" here, "must be <what>" from the API server. */
+export function textOfForm(what: string, expression: RegExp, lengthMax: number) {
+  return z
+    .string()
+    .max(lengthMax)
+    .regex(expression, `is not ${what}`)
+    .meta(rules({ rule: matchesRule(expression.source), message: `must be ${what}` }));
+}
+
 /** RFC 1123: a Namespace's name, a listener's, a tunnel's. */
-export const label = z
-  .string()
-  .max(63)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-    "is not a Kubernetes label: lower-case letters, digits and '-', a letter or digit at each end",
-  );
+export const label = textOfForm(
+  "a Kubernetes label: lower-case letters, digits and '-', a letter or digit at each end",
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  63,
+);
+
+const dotted = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** RFC 1123: labels with dots between them, as a Secret's name. */
-export const subdomain = z
-  .string()
-  .max(253)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-    "is not a Kubernetes name: lower-case letters, digits, '-' and '.', a letter or digit at each end",
-  );
+export function subdomainUpTo(lengthMax: number) {
+  const what = "a Kubernetes name: lower-case letters, digits, '-' and '.', a letter or digit at each end";
+  return textOfForm(what, dotted, lengthMax);
+}
+
+export const subdomain = subdomainUpTo(253);
 
 export const port = z.int().min(1).max(65535);
 

@@ -19,6 +19,12 @@ export function rules(...list: readonly CelRule[]) {
   return { "x-kubernetes-validations": list };
 }
 
+/** The rule that a text matches an expression that JavaScript and RE2 read alike. */
+export function matchesRule(expression: string): string {
+  const quote = expression.includes("'") ? '"' : "'";
+  return `self.matches(r${quote}${expression}${quote})`;
+}
+
 /** A list whose entries go by these keys: several field managers may own entries of it. */
 export function mapBy(...keys: readonly string[]) {
   return { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": keys };

@@ -1,22 +1,20 @@
 import { z } from "zod";
-import { refuse, refuseRepeats, subdomain } from "./field.ts";
+import { refuse, refuseRepeats, subdomain, textOfForm } from "./field.ts";
 import { atomic, intOrString, mapBy, preserved, rules } from "./kubernetes-hint.ts";
 
 /** What a tunnel may say of its routers' pods. The operator makes the rest of them. */
 
 const qualifiedName = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const labelValue = z
-  .string()
-  .max(63)
-  .regex(
-    /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
-    "is not a label's value: letters, digits, '-', '_' and '.', a letter or digit at each end",
-  );
+const labelValue = textOfForm(
+  "a label's value: letters, digits, '-', '_' and '.', a letter or digit at each end",
+  /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+  63,
+);
 
 const keysMax = 32;
 
 const keyRule = {
-  rule: `self.all(key, key.matches('${qualifiedName.source}'))`,
+  rule: `self.all(key, key.matches(r'${qualifiedName.source}'))`,
   message: 'must have keys such as "app" or "example.com/app"; rename the other ones',
 };
 
@@ -55,15 +53,15 @@ const podLabels = labels
   .meta(ownRule);
 
 const quantityForm =
-  /^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$/;
+  /^(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$/;
 const quantity = z
   .union([z.int().min(0), z.string().max(32).regex(quantityForm, 'is not an amount such as "500m", "1" or "256Mi"')], {
     error: 'is not an amount such as "500m", 1 or "256Mi"',
   })
-  .meta({ ...intOrString, pattern: quantityForm.source });
+  .meta({ ...intOrString, minimum: 0, maxLength: 32, pattern: quantityForm.source });
 
 const amounts = z.strictObject({
-  cpu: quantity.optional().describe('Processors: 1, or "500m" for half a one.'),
+  cpu: quantity.optional().describe('Processors: 1, or "500m" for half of one.'),
   memory: quantity.optional().describe('Bytes, such as "256Mi".'),
   "ephemeral-storage": quantity.optional().describe('Bytes of the node\'s disk, such as "1Gi".'),
 });
@@ -155,12 +153,7 @@ export type PodTemplate = z.output<typeof podTemplateSchema>;
 
 const expression = z
   .strictObject({
-    key: z
-      .string()
-      .min(1)
-      .max(317)
-      .regex(qualifiedName, 'is not a key such as "app" or "example.com/app"')
-      .describe("The label's key."),
+    key: textOfForm('a key such as "app" or "example.com/app"', qualifiedName, 317).describe("The label's key."),
     operator: z
       .enum(["In", "NotIn", "Exists", "DoesNotExist"])
       .describe(

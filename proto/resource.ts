@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { label, port, refuse, text, valueLengthMax } from "./field.ts";
-import { atomic, rules } from "./kubernetes-hint.ts";
+import { label, port, refuse, subdomainUpTo, text, textOfForm, valueLengthMax } from "./field.ts";
+import { atomic, matchesRule, rules } from "./kubernetes-hint.ts";
 import { regularExpressionProblem } from "./regular-expression.ts";
 import { reverseTunnelSpec, tunnelLimits } from "./reverse-tunnel.ts";
 
@@ -34,15 +34,6 @@ const metadataOf = <Name extends z.ZodType<string>>(name: Name) =>
     /** RFC 3339; older routes win over younger ones that are as specific. */
     creationTimestamp: z.iso.datetime({ error: 'is not a time in UTC such as "2026-11-23T12:00:00Z"' }).optional(),
   });
-
-/** Routes may have dots in their names; objects that are named after a tunnel may not. */
-const routeName = z
-  .string()
-  .max(documentLimits.nameLengthMax)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-    "is not a Kubernetes name: lower-case letters, digits, '-' and '.', a letter or digit at each end",
-  );
 
 const nameRule = {
   rule: `size(self.metadata.name) <= ${documentLimits.nameLengthMax}`,
@@ -92,7 +83,11 @@ const textMatch = z
   .superRefine(refuseBadExpression)
   .meta(rules(expressionRule));
 
-const headerName = text.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a name that an HTTP header can have");
+const headerName = textOfForm(
+  "a name that an HTTP header can have: letters, digits and any of !#$%&'*+.^_`|~-",
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  valueLengthMax,
+);
 const headerMatch = z
   .strictObject({ name: headerName.describe("The header's name, in any case."), type: textType, value: matchValue })
   .superRefine(refuseBadExpression)
@@ -133,10 +128,11 @@ const pathMatch = z
     ),
   );
 
-const headerBlockName = text.regex(
+const headerBlockName = textOfForm(
+  "a name that an XML element can have; write it without a prefix, and its namespace by 'namespace'",
   // A name of XML without a prefix, but for the rarer characters that it may not have.
   /^[^-.0-9\s!-,/:-@[-^`{-~][^\s!-,/:-@[-^`{-~]*$/,
-  "is not a name that an XML element can have; write it without a prefix, and its namespace by 'namespace'",
+  valueLengthMax,
 );
 const headerBlockMatch = z
   .strictObject({
@@ -171,19 +167,14 @@ const soapMatch = z
 export const routeMatchSchema = z.strictObject({
   soap: soapMatch.optional().describe("What of SOAP the call must have."),
   path: pathMatch.optional().describe("The path of the call's URL, without its query."),
-  host: z
-    .string()
-    .max(253)
-    .regex(
-      /^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
-      "is not a host name in lower-case letters, without a port, perhaps after '*.'",
-    )
+  host: textOfForm(
+    "a host name in lower-case letters, without a port, perhaps after '*.'",
+    /^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+    253,
+  )
     .optional()
     .describe('The host that is called: "calc.example.com", or "*.example.com" for every name below it.'),
-  method: z
-    .string()
-    .max(32)
-    .regex(/^[A-Z]{1,32}$/, "is not an HTTP method in capital letters")
+  method: textOfForm("an HTTP method in capital letters", /^[A-Z]{1,32}$/, 32)
     .optional()
     .describe("The HTTP method, in capital letters."),
   headers: z.array(headerMatch).max(16).meta(atomic).optional().describe("HTTP headers that must all be there."),
@@ -202,6 +193,7 @@ const weight = z
   .default(1)
   .describe("Its share of the calls, against the other backendRefs' weights. 0: none.");
 
+const urlForm = "^https?://[^\\s/\\\\?#@]+/?$";
 const backendUrl = z
   .string()
   .max(documentLimits.valueLengthMax)
@@ -211,11 +203,18 @@ const backendUrl = z
   })
   .meta({
     format: "uri",
-    pattern: "^https?://[^\\s/\\\\?#@]+/?$",
-    ...rules({
-      rule: "!isURL(self) || url(self).getPort() != '0'",
-      message: "must not name port 0; give the port that the service listens on",
-    }),
+    pattern: urlForm,
+    ...rules(
+      {
+        rule: matchesRule(urlForm),
+        message:
+          "must be http://host:port or https://host:port; leave the rest out: a caller's path is passed on as it came",
+      },
+      {
+        rule: "!isURL(self) || url(self).getPort() != '0'",
+        message: "must not name port 0; give the port that the service listens on",
+      },
+    ),
   });
 
 function urlProblem(url: string): string | undefined {
@@ -294,7 +293,7 @@ const backendRef = z.union([serviceRefSchema, urlRefSchema], { error: backendPro
       message: `must have name and port together, and neither beside url; ${eitherForm}`,
     },
     {
-      rule: "!has(self.namespace) || has(self.name)",
+      rule: "!has(self.__namespace__) || has(self.name)",
       message: `must not have a namespace without a name; ${eitherForm}`,
     },
   ),
@@ -333,7 +332,8 @@ export const tunnelRouteSchema = z
   .strictObject({
     apiVersion: knownVersion,
     kind: z.literal("TunnelRoute"),
-    metadata: metadataOf(routeName),
+    // Unlike a tunnel's, it may have dots: nothing is named after it.
+    metadata: metadataOf(subdomainUpTo(documentLimits.nameLengthMax)),
     spec: tunnelRouteSpec.describe("What is wanted."),
     status,
   })

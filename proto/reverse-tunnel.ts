@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationBetween, durationMs } from "./duration.ts";
-import { label, port, refuse, refuseMinOverMax, refuseRepeats, subdomain } from "./field.ts";
+import { label, port, refuse, refuseMinOverMax, refuseRepeats, subdomain, textOfForm } from "./field.ts";
 import { atomic, mapBy, rules } from "./kubernetes-hint.ts";
 import { annotations, labelSelectorSchema, podTemplateSchema } from "./pod-template.ts";
 
@@ -189,13 +189,11 @@ const waiting = z.strictObject({
 });
 
 /** A host's name, "*.name" for every name below it, "*" for all, an IPv4 address or an IPv6 one in brackets; and a port. */
-const allowedDestination = z
-  .string()
-  .max(260)
-  .regex(
-    /^(\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$/,
-    'is not a host such as "calc.example.com", "*.example.com" or "*", perhaps with ":port" behind it',
-  );
+const allowedDestination = textOfForm(
+  'a host such as "calc.example.com", "*.example.com" or "*", perhaps with ":port" behind it',
+  /^(\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$/,
+  260,
+);
 
 const drain = z.strictObject({
   notice: durationBetween("0s", "10m")
@@ -248,6 +246,7 @@ const certificate = z
     rules({
       rule: "!has(self.renewBefore) || duration(self.renewBefore) < duration(self.duration)",
       message: "must be shorter than duration; shorten it or lengthen that",
+      messageExpression: "'must be shorter than duration, ' + self.duration + '; shorten it or lengthen that'",
       fieldPath: ".renewBefore",
     }),
   );
@@ -322,7 +321,6 @@ const pool = z
     rules({
       rule: "self.min <= self.max",
       message: "must not be more than max; lower min or raise max",
-      messageExpression: "'must not be more than max, ' + string(self.max) + '; lower min or raise max'",
       fieldPath: ".min",
     }),
   );
