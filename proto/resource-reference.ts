@@ -18,10 +18,7 @@ function sectionOf(kind: Kind): string {
 
 function tableOf(schema: StructuralSchema): string {
   const rows = [["field", "value", "default", "meaning"], ...rowsOf(schema, "", new Map())];
-  // The last column's sentences are of many lengths.
-  const widths = [0, 1, 2]
-    .map((column) => Math.max(...rows.map((row) => row[column]!.length)))
-    .concat("meaning".length);
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`);
   const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
   return `${[lines[0], rule, ...lines.slice(1)].join("\n")}\n`;
@@ -36,7 +33,7 @@ function rowsOf(schema: StructuralSchema, path: string, seen: Map<string, string
     const text = JSON.stringify(inner.schema.properties);
     const earlier = inner.schema.properties === undefined || text.length < 400 ? undefined : seen.get(text);
     seen.set(text, earlier ?? name);
-    const meaning = `${String(field.description)}${earlier === undefined ? "" : ` Fields: as those of \`${earlier}\`.`}`;
+    const meaning = `${plain(String(field.description))}${earlier === undefined ? "" : ` Fields: as those of \`${earlier}\`.`}`;
     const row = [`\`${name}\``, valuesOf(field), defaultOf(field, required.includes(key)), meaning].map(escaped);
     return [row, ...(earlier === undefined ? rowsOf(inner.schema, `${name}${inner.mark}`, seen) : [])];
   });
@@ -61,6 +58,11 @@ function valuesOf(field: StructuralSchema): string {
 function defaultOf({ default: value, properties }: StructuralSchema, isRequired: boolean): string {
   if (isRequired) return "required";
   return value === undefined || properties !== undefined ? "" : `\`${JSON.stringify(value).replaceAll('"', "")}\``;
+}
+
+/** Asterisks and angle brackets as themselves. */
+function plain(sentence: string): string {
+  return sentence.replaceAll(/[*<]/g, "\\$&");
 }
 
 function escaped(cell: string): string {

@@ -57,6 +57,18 @@ const many = <Entry>(count: number, entry: (index: number) => Entry) =>
 export const takenDocuments: Readonly<Record<string, Document>> = {
   "a tunnel with a listener and nothing else": tunnel(),
   "a tunnel with a name of 63 characters": tunnel({}, "a".repeat(63)),
+  "a tunnel with one field of each group, or none": tunnel({
+    dmz: {
+      listeners: [{ ...http, allowedRoutes: {} }],
+      ...{ service: { annotations: {} }, tunnelEndpoint: {}, quotas: { callsPerClientMax: 1 } },
+      ...{ waiting: { callsMax: 1 }, template: { labels: {}, tolerations: [{ key: "dmz" }] } },
+    },
+    ...{ intranet: { template: {} }, pool: { max: 3 }, identity: { certificate: {} }, drain: { notice: "1s" } },
+  }),
+  "a tunnel that leaves one field of each group out": tunnel({
+    dmz: { listeners: [http], waiting: { timeout: "1s" }, quotas: { callsMax: 1, callsPerSecondPerClient: 1 } },
+    ...{ pool: { min: 3 }, drain: { timeout: "1s" }, identity: { issuerRef: { name: "corporate" } } },
+  }),
   "a tunnel of one pair": tunnel({ pairs: 1 }),
   "a tunnel of 16 pairs": tunnel({ pairs: 16 }),
   "64 listeners": dmz({
