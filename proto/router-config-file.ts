@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { DocumentError, type DocumentProblem, type Origin, problemAt } from "./document-error.ts";
 import { fileBytesMax } from "./documents.ts";
+import { refuse } from "./field.ts";
 import { quoted } from "./printable.ts";
-import { refuse } from "./resource.ts";
 import { checkConfig, dmzFields, intranetFields, refuseSharedSockets } from "./router-config.ts";
 import { readYaml, type TextDocument } from "./yaml-text.ts";
 

@@ -1,14 +1,9 @@
 import { z } from "zod";
+import { refuse, refuseMinOverMax, refuseRepeats } from "./field.ts";
 import { printable } from "./printable.ts";
 import { type Checked, check, type Problem, pathText, problemLines } from "./problem.ts";
-import {
-  listenerSchema,
-  refuse,
-  refuseMinOverMax,
-  refuseRepeats,
-  type TunnelRoute,
-  tunnelRouteSchema,
-} from "./resource.ts";
+import { type TunnelRoute, tunnelRouteSchema } from "./resource.ts";
+import { listenerSchema } from "./reverse-tunnel.ts";
 import { dmzTracing, intranetTracing, isTracingSecret, withoutSecretKeys } from "./tracing-config.ts";
 
 /** What the two routers are started with. Parsed once; every default is filled in, unknown keys are refused. */

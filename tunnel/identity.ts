@@ -1,5 +1,6 @@
 import type { PeerCertificate } from "node:tls";
 import { TunnelError } from "@sallyport/proto/error";
+import { spiffeId, uriNames } from "@sallyport/proto/spiffe";
 
 /** A router's certificate, its key and the CAs it trusts, each PEM. Never logged, never an argument. */
 export interface Identity {
@@ -10,10 +11,7 @@ export interface Identity {
 
 export type Side = "dmz" | "intranet";
 
-/** `spiffe://<trust domain>/tunnel/<namespace>/<name>/<side>`; `tunnel` is "namespace/name". */
-export function spiffeId(trustDomain: string, tunnel: string, side: Side): string {
-  return `spiffe://${trustDomain}/tunnel/${tunnel}/${side}`;
-}
+export { spiffeId };
 
 /**
  * The peer's own leaf certificate must name `expected` as its one URI. TLS has checked the chain before.
@@ -24,13 +22,4 @@ export function checkPeer(certificate: PeerCertificate | undefined, expected: st
   if (uris.length === 1 && uris[0] === expected) return undefined;
   const found = uris.length === 0 ? "no URI" : uris.join(", ");
   return new TunnelError("POLICY", `the peer's certificate names ${found}; this tunnel expects ${expected}`);
-}
-
-/** Node writes a name that holds a separator as a JSON string, so a plain split cannot be fooled. */
-function uriNames(subjectAltName: string): string[] {
-  const entries = subjectAltName.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  return entries
-    .map((entry) => entry.trim())
-    .filter((entry) => entry.startsWith("URI:"))
-    .map((entry) => entry.slice("URI:".length));
 }
