@@ -1,6 +1,6 @@
-import { loadSync } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { definitions } from "./definitions.ts";
 import { TunnelError } from "./error.ts";
 import type { Limits } from "./frame.ts";
 import {
@@ -14,9 +14,8 @@ import {
   type IntranetMessage,
   managementBytesMax,
   managePath,
-  type Unknown,
 } from "./manage.ts";
-import { tunnelProtoFile } from "./proto-file.ts";
+import type { Unknown } from "./message-codec.ts";
 
 const limits: Limits = {
   callsPerLink: 256,
@@ -150,7 +149,7 @@ describe("management messages", () => {
 
 describe("the gRPC paths", () => {
   it("are those of tunnel.proto", () => {
-    const service = loadSync(tunnelProtoFile)["sallyport.tunnel.v1.Tunnel"];
+    const service = definitions["sallyport.tunnel.v1.Tunnel"];
     expect(service).toMatchObject({ Manage: { path: managePath }, Carry: { path: carryPath } });
   });
 });

@@ -25,7 +25,7 @@ import { pickBackend } from "./match/backend.ts";
 import { compileRoutes } from "./match/compile.ts";
 import { EnvelopeScanner } from "./match/envelope.ts";
 import { type Match, match, matchEnvelope } from "./match/match.ts";
-import { routeHashes } from "./match/route-hash.ts";
+import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { Uplink } from "./uplink/uplink.ts";

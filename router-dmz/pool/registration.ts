@@ -1,13 +1,7 @@
 import { TunnelError } from "@sallyport/proto/error";
 import { type Limits, type LinkHello, protocolVersion } from "@sallyport/proto/frame";
-import {
-  type DmzMessage,
-  decodeIntranet,
-  encodeDmz,
-  type Hello,
-  type IntranetMessage,
-  type Unknown,
-} from "@sallyport/proto/manage";
+import { type DmzMessage, decodeIntranet, encodeDmz, type Hello, type IntranetMessage } from "@sallyport/proto/manage";
+import type { Unknown } from "@sallyport/proto/message-codec";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { Heartbeat } from "@sallyport/tunnel/heartbeat";
 import type { Link } from "@sallyport/tunnel/link";

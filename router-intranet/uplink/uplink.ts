@@ -6,9 +6,9 @@ import {
   encodeIntranet,
   type IntranetMessage,
   type RouteHash,
-  type Unknown,
   type Welcome,
 } from "@sallyport/proto/manage";
+import type { Unknown } from "@sallyport/proto/message-codec";
 import type { Budget } from "@sallyport/tunnel/budget";
 import type { AcceptCall } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";

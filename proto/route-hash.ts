@@ -1,27 +1,9 @@
 import { createHash } from "node:crypto";
-import type { TunnelRoute } from "@sallyport/proto/resource";
-import type { RoutingTable } from "./routing-table.ts";
-
-/** Which route R2 serves, and which text of it: RouteHash of tunnel.proto. */
-export interface RouteHash {
-  readonly namespace: string;
-  readonly name: string;
-  /** 16 hexadecimal digits. */
-  readonly hash: string;
-}
-
-/** What R2 reports as served: every route of the table, in its order. */
-export function routeHashes(table: RoutingTable): RouteHash[] {
-  return table.routes.map(({ document }) => ({
-    namespace: document.metadata.namespace,
-    name: document.metadata.name,
-    hash: routeHash(document),
-  }));
-}
+import type { TunnelRoute } from "./resource.ts";
 
 /**
  * The start of the SHA-256 of what counts in a parsed route: its name, its age and its spec. Labels, resourceVersion and
- * status do not, nor does the order of keys.
+ * status do not, nor does the order of keys. 16 hexadecimal digits.
  */
 export function routeHash({ metadata: { namespace, name, creationTimestamp }, spec }: TunnelRoute): string {
   const counted = canonicalJson({ namespace, name, creationTimestamp, spec });
