@@ -13,12 +13,12 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { type Identity, type Side, spiffeId } from "@sallyport/tunnel/identity";
+import { type Identity, type Role, spiffeId } from "@sallyport/tunnel/identity";
 
 /** Issues the certificates of one tunnel's routers. */
 export interface Authority {
-  /** A new key and a leaf certificate that names `spiffe://<trust domain>/tunnel/<namespace>/<name>/<side>`. */
-  issue(side: Side): Promise<Identity>;
+  /** A new key and a leaf certificate that names `spiffe://<trust domain>/tunnel/<namespace>/<name>/<role>`. */
+  issue(role: Role): Promise<Identity>;
 }
 
 const hourMs = 3_600_000;
@@ -138,7 +138,7 @@ interface Issuer {
 }
 
 function authority(issuer: Issuer): Authority {
-  return { issue: (side) => issueLeaf(issuer, spiffeId(issuer.trustDomain, issuer.tunnel, side)) };
+  return { issue: (role) => issueLeaf(issuer, spiffeId(issuer.trustDomain, issuer.tunnel, role)) };
 }
 
 async function issueLeaf(issuer: Issuer, uri: string): Promise<Identity> {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { parseDocumentFiles } from "@sallyport/proto/documents";
 import type { TunnelRoute } from "@sallyport/proto/resource";
@@ -33,7 +34,7 @@ export async function readRouterConfig(side: Side, name: string, reader: FileRea
   const { text, mode } = await reader.text(name);
   const place: Place = { name, mode, reader };
   if (side === "dmz") return readDmz(parseDmzConfigFile(text, name), place, now);
-  return readIntranet(parseIntranetConfigFile(text, name), place, now);
+  return readIntranet(parseIntranetConfigFile(text, name), place, now, digestOf(text));
 }
 
 /** The configuration file. */
@@ -48,16 +49,20 @@ async function readDmz(file: DmzConfigFile, place: Place, now: Date): Promise<Ro
   return { config: { ...file, identity }, certificateUntil: until, warnings: expiryWarnings(until, now) };
 }
 
-async function readIntranet(file: IntranetConfigFile, place: Place, now: Date): Promise<RouterConfig> {
+async function readIntranet(file: IntranetConfigFile, place: Place, now: Date, digest: string): Promise<RouterConfig> {
   const { identity, until } = await readIdentity(file, "intranet", place, now);
   const { routeFiles, ...rest } = file;
   const routes = [...(file.routes ?? []), ...(await readRoutes(routeFiles ?? [], place))];
   refuseRepeats(routes, place.name);
   return {
-    config: { ...rest, identity, routes },
+    config: { ...rest, identity, routes, origin: { config: digest, routes: "", refused: [] } },
     certificateUntil: until,
     warnings: [...expiryWarnings(until, now), ...strangerWarnings(routes, file.tunnel)],
   };
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 async function readRoutes(names: readonly string[], { name, reader }: Place): Promise<TunnelRoute[]> {

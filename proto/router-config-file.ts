@@ -4,7 +4,7 @@ import { fileBytesMax } from "./documents.ts";
 import { quoted } from "./printable.ts";
 import { check } from "./problem.ts";
 import { refuse } from "./resource.ts";
-import { dmzFields, intranetFields, refuseSharedSockets } from "./router-config.ts";
+import { dmzFields, intranetFields, refuseSharedPorts, refuseSharedSockets } from "./router-config.ts";
 import { readYaml, type TextDocument } from "./yaml-text.ts";
 
 /**
@@ -64,6 +64,7 @@ export const intranetConfigFileSchema = z
     /** TunnelRoute documents; ReverseTunnels among them are left alone. */
     routeFiles: z.array(fileName).max(routeFilesMax).optional(),
   })
+  .superRefine(refuseSharedPorts)
   .superRefine(({ routes, routeFiles }, context) => {
     if (routes === undefined && routeFiles === undefined) {
       refuse(context, ["routeFiles"], "is missing; give the files of your TunnelRoute documents, or routes");

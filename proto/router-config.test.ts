@@ -70,7 +70,15 @@ describe("T10: a router's configuration", () => {
         },
       ],
       destinations: { connectTimeoutMs: 5_000, responseTimeoutMs: 0, keepAliveTimeoutMs: 4_000, connectionsMax: 1024 },
+      origin: { config: "", routes: "", refused: [] },
     });
+  });
+  test("of R2 has ports of its own for the operator and for people", () => {
+    const operator = { address: "0.0.0.0", port: intranet.admin.port };
+    expect(() => parseIntranetConfig({ ...intranet, operator })).toThrow(
+      /^operator\.port: .*is taken: admin listens at/,
+    );
+    expect(parseIntranetConfig({ ...intranet, operator: { ...operator, port: 7444 } }).operator?.port).toBe(7444);
   });
   test("parsed again is the same", () => {
     expect(parseDmzConfig(parseDmzConfig(dmz))).toEqual(parseDmzConfig(dmz));

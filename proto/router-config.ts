@@ -185,6 +185,19 @@ export function refuseSharedSockets(
     { path: ["health"], ...config.health },
     { path: ["admin"], ...config.admin },
   ];
+  refuseOverlaps(sockets, context);
+}
+
+/** Refuses ports of R2 that get in each other's way. */
+export function refuseSharedPorts(
+  { admin, operator }: { readonly admin: Address; readonly operator?: Address | undefined },
+  context: z.RefinementCtx,
+): void {
+  const sockets = [{ path: ["admin"], ...admin }];
+  refuseOverlaps(operator === undefined ? sockets : [...sockets, { path: ["operator"], ...operator }], context);
+}
+
+function refuseOverlaps(sockets: readonly Socket[], context: z.RefinementCtx): void {
   for (const [index, socket] of sockets.entries()) {
     const earlier = sockets.slice(0, index).find((other) => overlap(other, socket));
     if (earlier === undefined) continue;
@@ -214,6 +227,8 @@ export const intranetFields = {
       const keyOf = (endpoint: Address) => `${endpoint.address} ${endpoint.port}`;
       refuseRepeats(endpoints, context, { keyOf, path: ["address"], what: "address and port" });
     }),
+  /** Where the operator asks what this R2 serves: proto/admin.proto. Left out: nowhere. */
+  operator: address.optional(),
   routes: z.array(tunnelRouteSchema).superRefine((routes, context) => {
     const keyOf = ({ metadata }: TunnelRoute) => `${metadata.namespace}/${metadata.name}`;
     refuseRepeats(routes, context, { keyOf, path: ["metadata", "name"], what: "namespace and name" });
@@ -230,9 +245,25 @@ export const intranetFields = {
     .prefault({}),
 };
 
-export const intranetConfigSchema = z.strictObject(intranetFields);
+/** Where the rest came from, for what R2 reports. */
+const originSchema = z.strictObject({
+  /** SHA-256 of the configuration file, in hexadecimal digits. */
+  config: z.string().default(""),
+  /** The generation of the routes, as their manifest names it. */
+  routes: z.string().default(""),
+  /** Why the routes that lie there now were not taken, and since when, in ms since 1970. */
+  waiting: z.strictObject({ problem: z.string(), sinceMs: z.int() }).optional(),
+  /** Routes that were left out. */
+  refused: z.array(z.strictObject({ namespace: z.string(), name: z.string(), problem: z.string() })).default([]),
+});
+
+export const intranetConfigSchema = z
+  .strictObject({ ...intranetFields, origin: originSchema.prefault({}) })
+  .superRefine(refuseSharedPorts);
 
 export type DmzConfig = z.output<typeof dmzConfigSchema>;
 export type IntranetConfig = z.output<typeof intranetConfigSchema>;
+export type ConfigOrigin = IntranetConfig["origin"];
+export type RefusedRoute = ConfigOrigin["refused"][number];
 export type RouterLimits = DmzConfig["limits"];
 export type Address = z.output<typeof address>;

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { TunnelError } from "@sallyport/proto/error";
+import { carryPath, managePath } from "@sallyport/proto/manage";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { Complaints } from "@sallyport/tunnel/complaints";
-import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { GrpcServer } from "@sallyport/tunnel/grpc-server";
 import { spiffeId } from "@sallyport/tunnel/identity";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { listenError } from "@sallyport/tunnel/listen-error";
@@ -67,7 +68,7 @@ class DmzRouter implements RunningRouter {
   readonly #quotas: Quotas;
   readonly #complaints = new Complaints(systemClock);
   readonly #counters = { tunnelRefused: 0 };
-  readonly #tunnel: TunnelServer;
+  readonly #tunnel: GrpcServer;
   readonly #listeners: readonly HttpListener[];
   readonly #health: StatusServer;
   readonly #admin: StatusServer;
@@ -209,14 +210,16 @@ class DmzRouter implements RunningRouter {
     this.#onReady(ready);
   }
 
-  #createTunnel(): TunnelServer {
+  #createTunnel(): GrpcServer {
     const { identity, trustDomain, tunnel, pool } = this.#config;
-    return new TunnelServer({
+    return new GrpcServer({
       identity,
       peerId: spiffeId(trustDomain, tunnel, "intranet"),
       connectionsMax: 2 * (registrationsMax + pool.max) + spareConnectionsMax,
-      onManage: (transport, peer) => this.#registry.acceptManage(transport, peer),
-      onCarry: (transport) => this.#registry.acceptCarry(transport),
+      methods: {
+        [managePath]: (transport, peer) => this.#registry.acceptManage(transport, peer),
+        [carryPath]: (transport) => this.#registry.acceptCarry(transport),
+      },
       onRefused: (peer, error) => this.#strangerRefused(peer, error),
     });
   }

@@ -28,10 +28,12 @@ import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
+import { OperatorPort } from "./report/operator-port.ts";
+import { configurationReport, fingerprint, routeStates, uplinkStatus } from "./report-source.ts";
 import { Uplink } from "./uplink/uplink.ts";
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
-const liveFields = ["routes", "identity", "destinations.responseTimeoutMs", "limits.drainMs", "log.level"];
+const liveFields = ["routes", "origin", "identity", "destinations.responseTimeoutMs", "limits.drainMs", "log.level"];
 
 /** R2: composes the parts and dials its R1s for ever. */
 export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
@@ -52,6 +54,9 @@ class IntranetRouter implements RunningRouter {
   readonly #destinations: Destinations;
   readonly #uplinks: readonly Uplink[];
   readonly #admin: StatusServer;
+  readonly #operators: OperatorPort;
+  /** Fingerprints of the certificates that R1s showed last, by their name. */
+  readonly #peerCertificates = new Map<string, string>();
   readonly #linkMetrics: LinkMetrics;
   readonly #callMetrics: CallMetrics;
   readonly #countEnvelope: (done: CallDone) => void;
@@ -78,6 +83,7 @@ class IntranetRouter implements RunningRouter {
     this.#countEnvelope = envelopeCounter(this.#metrics);
     this.#uplinks = this.#createUplinks();
     this.#admin = this.#createAdmin();
+    this.#operators = this.#createOperatorPort();
     this.#measure();
   }
 
@@ -86,8 +92,9 @@ class IntranetRouter implements RunningRouter {
   }
 
   async start(): Promise<void> {
-    const { address, port } = this.#config.admin;
-    this.ports.admin = await this.#admin.listen(address, port);
+    const { admin, operator } = this.#config;
+    this.ports.admin = await this.#admin.listen(admin.address, admin.port);
+    if (operator) this.ports.operator = await this.#operators.listen(operator.address, operator.port);
     this.#log.info({ ports: this.ports, tunnel: this.#config.tunnel, instance: this.#instanceId }, "started");
     for (const uplink of this.#uplinks) uplink.start();
   }
@@ -102,12 +109,16 @@ class IntranetRouter implements RunningRouter {
     await Promise.race([this.#noLinks(), after(drainMs)]);
     for (const uplink of this.#uplinks) uplink.close();
     await Promise.race([this.#destinations.close(), after(1_000)]);
+    this.#operators.close();
     this.#admin.close();
     this.#log.info("stopped");
   }
 
   reload(loaded: Loaded): Reloaded {
-    return this.#live.reload(loaded);
+    const outcome = this.#live.reload(loaded);
+    this.#operators.changed("configuration");
+    if (outcome.t === "applied" && outcome.changed.some(isOfRoutes)) this.#operators.changed("routes");
+    return outcome;
   }
 
   /** A call keeps the destination it has; the next one is found in the new table. */
@@ -154,7 +165,11 @@ class IntranetRouter implements RunningRouter {
         new Uplink({
           ...{ name, tunnel, limits, software, accept, instanceId: this.#instanceId, workerId: "0" },
           ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
-          dial: (method) => dialGrpc(method, { address, port, peerId, identity: live.current.identity }),
+          dial: (method) =>
+            dialGrpc(method, {
+              ...{ address, port, peerId, identity: live.current.identity },
+              onPeer: ({ raw }) => this.#peerCertificates.set(name, fingerprint(raw)),
+            }),
           routes: () => routeHashes(this.#table),
           onBytes: garbage.moved,
           onState: (state, error) => {
@@ -168,16 +183,40 @@ class IntranetRouter implements RunningRouter {
 
   #linkChanged(dmz: string, link: Link, error: TunnelError | undefined): void {
     this.#log.debug({ dmz, link: link.linkId, state: link.state, error: error?.message }, "link");
+    this.#operators.changed("uplinks");
     if (link.state !== "closed") return;
     this.#linkMetrics.closed(link, error);
     if (this.#links().length === 0) this.#onNoLinks();
   }
 
   #changed(): void {
+    this.#operators.changed("uplinks");
     const ready = !this.#draining && this.#uplinks.every(({ active }) => active);
     if (ready === this.#ready) return;
     this.#ready = ready;
     this.#onReady(ready);
+  }
+
+  #createOperatorPort(): OperatorPort {
+    const { trustDomain, tunnel, identity } = this.#config;
+    return new OperatorPort({
+      ...{ tunnel, identity, software, instanceId: this.#instanceId, clock: systemClock },
+      peerId: spiffeId(trustDomain, tunnel, "operator"),
+      source: {
+        routes: () => routeStates(this.#config, this.#table),
+        uplinks: () =>
+          this.#uplinks.map((uplink, index) => {
+            const { name = "" } = this.#config.dmz[index] ?? {};
+            return uplinkStatus(name, uplink, this.#peerCertificates.get(name) ?? "");
+          }),
+        configuration: () => configurationReport(this.#config, this.#live.status),
+      },
+      onStream: (peer, what, error) => this.#log.info({ peer, error: error?.message }, `operator ${what}`),
+      onRefused: (peer, error) => {
+        const times = this.#complaints.count(error.message);
+        if (times > 0) this.#log.warn({ peer, times, error: error.message }, "operator refused");
+      },
+    });
   }
 
   #find(open: Open): Found | NeedsEnvelope {
@@ -270,8 +309,30 @@ class IntranetRouter implements RunningRouter {
       "Events of attempts that were given up.",
       sum(({ lateEvents }) => lateEvents),
     );
+    liveGauge(
+      this.#metrics,
+      "sallyport_operator_streams",
+      "Operators that are told what this R2 serves.",
+      () => this.#operators.streamCount,
+    );
+    totalCounter(
+      this.#metrics,
+      "sallyport_operator_refused_total",
+      "Operators that were turned away.",
+      () => this.#operators.counters.refused,
+    );
+    liveGauge(
+      this.#metrics,
+      "sallyport_routes_refused",
+      "Routes that could not be taken.",
+      () => this.#config.origin.refused.length,
+    );
     liveGauge(this.#metrics, "sallyport_routes", "Routes served.", () => this.#table.routes.length);
   }
+}
+
+function isOfRoutes(path: string): boolean {
+  return path === "routes" || path.startsWith("origin.");
 }
 
 /** Without the query, which may hold what is not for logs and answers. */

@@ -2,24 +2,24 @@ import type * as http2 from "node:http2";
 import net from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { TunnelError } from "@sallyport/proto/error";
-import { carryPath, managePath } from "@sallyport/proto/manage";
 import { asIs, http2WindowBytes, messageBytesMax } from "./grpc-settings.ts";
 import { checkPeer, type Identity } from "./identity.ts";
 import type { LinkTransport, TransportEvents } from "./transport.ts";
 
-export interface TunnelServerOptions {
+export interface GrpcServerOptions {
   readonly identity: Identity;
   /** The one SPIFFE URI a peer may have. */
   readonly peerId: string;
   readonly connectionsMax: number;
   /** From accepting a connection to its first stream. */
   readonly setupMs?: number;
-  /** A stream of `Manage`; its batches are single messages. `peer` is "address:port". */
-  readonly onManage: (transport: LinkTransport, peer: string) => void;
-  readonly onCarry: (transport: LinkTransport, peer: string) => void;
+  /** By path: who takes a stream of it. `peer` is "address:port". */
+  readonly methods: Readonly<Record<string, Serve>>;
   /** A peer that was turned away before it had a stream, or whose TLS failed. */
   readonly onRefused: (peer: string, error: TunnelError) => void;
 }
+
+export type Serve = (transport: LinkTransport, peer: string) => void;
 
 /**
  * Connections that have not shown yet who they are: of one address, and in all. Beyond, the oldest makes room, so that a
@@ -31,8 +31,8 @@ const strangersMax = 512;
 const setupMsDefault = 5_000;
 
 /** The one place where gRPC is served. Owns the listening socket, so that a dead peer's connection can be destroyed. */
-export class TunnelServer {
-  readonly #options: TunnelServerOptions;
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
   readonly #server: grpc.Server;
   readonly #injector: { injectConnection(socket: net.Socket): void; destroy(): void };
   readonly #listener = net.createServer((socket) => this.#accept(socket));
@@ -40,7 +40,7 @@ export class TunnelServer {
   /** In order of arrival. */
   readonly #strangers = new Map<string, { readonly address: string; readonly timer: NodeJS.Timeout }>();
 
-  constructor(options: TunnelServerOptions) {
+  constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#server = new grpc.Server({
       "grpc.max_receive_message_length": messageBytesMax,
@@ -48,13 +48,9 @@ export class TunnelServer {
       "grpc.max_concurrent_streams": 2,
       "grpc.enable_channelz": 0,
     });
-    this.#server.addService(
-      { manage: method(managePath), carry: method(carryPath) },
-      {
-        manage: (stream: ServerStream) => this.#start(stream, this.#options.onManage),
-        carry: (stream: ServerStream) => this.#start(stream, this.#options.onCarry),
-      },
-    );
+    for (const [path, serve] of Object.entries(options.methods)) {
+      this.#server.addService({ serve: method(path) }, { serve: (stream: ServerStream) => this.#start(stream, serve) });
+    }
     this.#injector = this.#server.createConnectionInjector(credentials(options.identity));
     for (const server of http2Servers(this.#server)) this.#tune(server);
   }
@@ -129,7 +125,7 @@ export class TunnelServer {
     this.#strangers.delete(peer);
   }
 
-  #start(stream: ServerStream, serve: (transport: LinkTransport, peer: string) => void): void {
+  #start(stream: ServerStream, serve: Serve): void {
     const peer = stream.getPeer();
     this.#settled(peer);
     const refusal = checkPeer(stream.getAuthContext().sslPeerCertificate, this.#options.peerId);

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { PeerCertificate } from "node:tls";
 import { TunnelError } from "@sallyport/proto/error";
 
@@ -9,10 +10,12 @@ export interface Identity {
 }
 
 export type Side = "dmz" | "intranet";
+/** Who has a certificate of the tunnel's CA. */
+export type Role = Side | "operator";
 
-/** `spiffe://<trust domain>/tunnel/<namespace>/<name>/<side>`; `tunnel` is "namespace/name". */
-export function spiffeId(trustDomain: string, tunnel: string, side: Side): string {
-  return `spiffe://${trustDomain}/tunnel/${tunnel}/${side}`;
+/** `spiffe://<trust domain>/tunnel/<namespace>/<name>/<role>`; `tunnel` is "namespace/name". */
+export function spiffeId(trustDomain: string, tunnel: string, role: Role): string {
+  return `spiffe://${trustDomain}/tunnel/${tunnel}/${role}`;
 }
 
 /**
@@ -24,6 +27,12 @@ export function checkPeer(certificate: PeerCertificate | undefined, expected: st
   if (uris.length === 1 && uris[0] === expected) return undefined;
   const found = uris.length === 0 ? "no URI" : uris.join(", ");
   return new TunnelError("POLICY", `the peer's certificate names ${found}; this tunnel expects ${expected}`);
+}
+
+/** The certificates of PEM text, in its order. Throws when one is none. */
+export function certificatesOf(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
 }
 
 /** Node writes a name that holds a separator as a JSON string, so a plain split cannot be fooled. */

@@ -4,8 +4,9 @@ import net, { type AddressInfo } from "node:net";
 import tls from "node:tls";
 import { createAuthority } from "@sallyport/cli/identity";
 import type { TunnelError } from "@sallyport/proto/error";
+import { carryPath, managePath } from "@sallyport/proto/manage";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
-import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { GrpcServer } from "@sallyport/tunnel/grpc-server";
 import { http2WindowBytes } from "@sallyport/tunnel/grpc-settings";
 import { type Identity, spiffeId } from "@sallyport/tunnel/identity";
 import type { LinkTransport, TransportEvents } from "@sallyport/tunnel/transport";
@@ -55,8 +56,9 @@ async function startServer(more: { identity?: Identity; setupMs?: number; connec
     accepted.push({ transport, ear });
     onAccepted();
   };
-  const server = new TunnelServer({
-    ...{ identity: dmz, peerId: intranetId, connectionsMax: 16, onManage: serve, onCarry: serve, ...more },
+  const server = new GrpcServer({
+    ...{ identity: dmz, peerId: intranetId, connectionsMax: 16, ...more },
+    methods: { [managePath]: serve, [carryPath]: serve },
     onRefused: (_peer, error) => refused.push(error.message),
   });
   const port = await server.listen("127.0.0.1", 0);
