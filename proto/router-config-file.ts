@@ -63,10 +63,12 @@ export const intranetConfigFileSchema = z
     routes: intranetFields.routes.optional(),
     /** TunnelRoute documents; ReverseTunnels among them are left alone. */
     routeFiles: z.array(fileName).max(routeFilesMax).optional(),
+    /** A folder with manifest.json and shards of routes, as the operator writes them. */
+    routeShards: fileName.optional(),
   })
   .superRefine(refuseSharedPorts)
-  .superRefine(({ routes, routeFiles }, context) => {
-    if (routes === undefined && routeFiles === undefined) {
+  .superRefine(({ routes, routeFiles, routeShards }, context) => {
+    if (routes === undefined && routeFiles === undefined && routeShards === undefined) {
       refuse(context, ["routeFiles"], "is missing; give the files of your TunnelRoute documents, or routes");
     }
   });

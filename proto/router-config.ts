@@ -19,7 +19,20 @@ export function parseDmzConfig(config: unknown): DmzConfig {
 
 /** What R2 is started with. Throws ConfigError. */
 export function parseIntranetConfig(config: unknown): IntranetConfig {
-  return parse(intranetConfigSchema, config);
+  const routes = (config as { readonly routes?: unknown } | null | undefined)?.routes;
+  if (typeof routes !== "object" || routes === null || !checkedRoutes.has(routes)) {
+    return parse(intranetConfigSchema, config);
+  }
+  return { ...parse(intranetConfigSchema, { ...(config as object), routes: [] }), routes: routes as TunnelRoute[] };
+}
+
+/** Lists of routes that are parsed already and have no repeats: tens of thousands take seconds, once is enough. */
+const checkedRoutes = new WeakSet<object>();
+
+/** Says that every route of the list was parsed by `tunnelRouteSchema` and that no two have one name. */
+export function markChecked(routes: TunnelRoute[]): TunnelRoute[] {
+  checkedRoutes.add(routes);
+  return routes;
 }
 
 /** A configuration that cannot be used: every problem of it. Shows no value of `identity`. */

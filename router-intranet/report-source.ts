@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import type { Configuration, RouteState, UplinkStatus } from "@sallyport/proto/admin";
 import { routeHash } from "@sallyport/proto/route-hash";
-import type { IntranetConfig } from "@sallyport/proto/router-config";
+import type { ConfigOrigin, IntranetConfig } from "@sallyport/proto/router-config";
 import { certificatesOf } from "@sallyport/tunnel/identity";
 import type { RoutingTable } from "./match/routing-table.ts";
 import type { Uplink } from "./uplink/uplink.ts";
@@ -47,6 +47,12 @@ export function configurationReport(
     certificateExpires: Math.floor(leaf.validToDate.getTime() / 1_000),
     trustedCas: certificatesOf(identity.trustedCas).map(({ raw }) => fingerprint(raw)),
   };
+}
+
+/** For the status page. */
+export function routeSource({ routes, waiting, refused }: ConfigOrigin): object {
+  const since = waiting && { problem: waiting.problem, since: new Date(waiting.sinceMs).toISOString() };
+  return { generation: routes, waiting: since ?? null, refused };
 }
 
 /** SHA-256 of a certificate, DER, in hexadecimal digits. */

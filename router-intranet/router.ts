@@ -29,7 +29,7 @@ import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { OperatorPort } from "./report/operator-port.ts";
-import { configurationReport, fingerprint, routeStates, uplinkStatus } from "./report-source.ts";
+import { configurationReport, fingerprint, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
 import { Uplink } from "./uplink/uplink.ts";
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
@@ -276,6 +276,7 @@ class IntranetRouter implements RunningRouter {
       configuration: this.#live.status,
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
+      routeSource: routeSource(this.#config.origin),
       uplinks: this.#uplinks.map((uplink, i) => ({
         ...{ dmz: this.#config.dmz[i]?.name, state: uplink.state.t, attempts: uplink.attempts },
         ...{ roundTripMs: uplink.roundTripMs, lastError: uplink.lastError?.message ?? "" },
@@ -320,6 +321,12 @@ class IntranetRouter implements RunningRouter {
       "sallyport_operator_refused_total",
       "Operators that were turned away.",
       () => this.#operators.counters.refused,
+    );
+    liveGauge(
+      this.#metrics,
+      "sallyport_routes_waiting_since_timestamp_seconds",
+      "Since when newer routes lie there that could not be taken; 0: none do.",
+      () => (this.#config.origin.waiting?.sinceMs ?? 0) / 1_000,
     );
     liveGauge(
       this.#metrics,
