@@ -26,7 +26,7 @@ const texts = {
   dmz: {
     name: "r1",
     where: "R1, the router in the DMZ that takes calls from clients",
-    live: "timeouts, waiting calls",
+    live: "certificates, timeouts, waiting calls",
   },
   intranet: { name: "r2", where: "R2, the router in the intranet that dials R1", live: "routes, certificates" },
 } as const;

@@ -23,7 +23,7 @@ const limits: Limits = {
   windowMaxBytes: 2 ** 32 - 1,
   memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
 };
-const hello: Hello = {
+const introduction = {
   protocol: { major: 1, minor: 3 },
   tunnel: "shop/calc",
   instanceId: "a1b2",
@@ -31,6 +31,7 @@ const hello: Hello = {
   software: "sallyport 0.1.0 – ü",
   limits,
 };
+const hello: Hello = { ...introduction, keepLinks: true };
 
 const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
   { t: "hello", hello },
@@ -50,7 +51,7 @@ const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
 ];
 
 const dmzMessages: readonly Exclude<DmzMessage, Unknown>[] = [
-  { t: "welcome", welcome: { ...hello, dmzInstances: 2, heartbeatMs: 1000 } },
+  { t: "welcome", welcome: { ...introduction, dmzInstances: 2, heartbeatMs: 1000 } },
   { t: "ping", ping: { nonce: 0, ack: false } },
   { t: "openLinks", openLinks: { order: 2 ** 40, count: 3 } },
   { t: "closeLinks", closeLinks: { linkIds: ["a", "b"] } },
@@ -72,7 +73,10 @@ describe("management messages", () => {
     const none: Limits = { callsPerLink: 0, initialWindowBytes: 0, windowMaxBytes: 0, memoryBudgetBytes: 0 };
     const nothing = { protocol: { major: 0, minor: 0 }, tunnel: "", instanceId: "", workerId: "", software: "" };
     const emptyFirstMember = Buffer.from([0x0a, 0]);
-    expect(decodeIntranet(emptyFirstMember)).toStrictEqual({ t: "hello", hello: { ...nothing, limits: none } });
+    expect(decodeIntranet(emptyFirstMember)).toStrictEqual({
+      t: "hello",
+      hello: { ...nothing, limits: none, keepLinks: false },
+    });
     expect(decodeDmz(emptyFirstMember)).toStrictEqual({
       t: "welcome",
       welcome: { ...nothing, limits: none, dmzInstances: 0, heartbeatMs: 0 },

@@ -12,7 +12,8 @@ export const carryPath = "/sallyport.tunnel.v1.Tunnel/Carry";
 /** The most bytes in one message, either way. */
 export const managementBytesMax = 1024 * 1024;
 
-export interface Hello {
+/** What both say of themselves. */
+interface Introduction {
   readonly protocol: ProtocolVersion;
   /** "namespace/name" of the ReverseTunnel. */
   readonly tunnel: string;
@@ -22,7 +23,12 @@ export interface Hello {
   readonly limits: Limits;
 }
 
-export interface Welcome extends Hello {
+export interface Hello extends Introduction {
+  /** This R2 is registered already, over a connection that it replaces: its links stay as they are. */
+  readonly keepLinks: boolean;
+}
+
+export interface Welcome extends Introduction {
   /** How many R1s the tunnel has; 0: not told. */
   readonly dmzInstances: number;
   readonly heartbeatMs: number;

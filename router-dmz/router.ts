@@ -4,6 +4,7 @@ import { carryPath, managePath } from "@sallyport/proto/manage";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
+import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { Complaints } from "@sallyport/tunnel/complaints";
 import { GrpcServer } from "@sallyport/tunnel/grpc-server";
@@ -30,8 +31,12 @@ import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
 const registrationsMax = 64;
 const spareConnectionsMax = 256;
 
+/** What was told to close and has not is cut off after this long. */
+const cutMs = 1_000;
+
 /** What a reload takes; the rest needs a restart. */
 const liveFields = [
+  "identity",
   "waiting",
   "http.bodyIdleTimeoutMs",
   "http.halfClosedTimeoutMs",
@@ -86,7 +91,8 @@ class DmzRouter implements RunningRouter {
     this.#log = createLog("r1", config.log.level);
     const live = new LiveConfig({
       ...{ initial: config, parse: parseDmzConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
-      apply: (next) => {
+      apply: (next, changed) => {
+        if (changed.some((path) => path.startsWith("identity."))) this.#renew(next);
         this.#log.level = next.log.level;
         this.#quotas.limits = next.quotas;
       },
@@ -218,10 +224,20 @@ class DmzRouter implements RunningRouter {
       connectionsMax: 2 * (registrationsMax + pool.max) + spareConnectionsMax,
       methods: {
         [managePath]: (transport, peer) => this.#registry.acceptManage(transport, peer),
-        [carryPath]: (transport) => this.#registry.acceptCarry(transport),
+        [carryPath]: (transport, peer) => this.#registry.acceptCarry(transport, peer),
       },
       onRefused: (peer, error) => this.#strangerRefused(peer, error),
     });
+  }
+
+  /** New connections are shown it from now on; an R2 of a CA that is trusted no more is let go. Throws for bad PEM. */
+  #renew({ identity, limits: { drainMs } }: DmzConfig): void {
+    this.#tunnel.setIdentity(identity);
+    const peers = new Set(this.#tunnel.untrustedPeers);
+    if (peers.size === 0) return;
+    this.#log.warn({ peers: [...peers] }, "connections of a CA that is trusted no more are ended");
+    this.#registry.withdraw(peers, drainMs);
+    systemClock.after(drainMs + cutMs, () => this.#tunnel.cutUntrusted(peers));
   }
 
   #strangerRefused(peer: string, error: TunnelError): void {
@@ -317,6 +333,7 @@ class DmzRouter implements RunningRouter {
 
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
+    measureCertificates(this.#metrics, "dmz", () => this.#config.identity);
     const gauge = (name: string, help: string, read: () => number): void => liveGauge(this.#metrics, name, help, read);
     const counter = (name: string, help: string, read: () => number): void =>
       totalCounter(this.#metrics, name, help, read);

@@ -1,9 +1,10 @@
-import { createHash, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import type { Configuration, RouteState, UplinkStatus } from "@sallyport/proto/admin";
 import { routeHash } from "@sallyport/proto/route-hash";
 import type { ConfigOrigin, IntranetConfig } from "@sallyport/proto/router-config";
 import { certificatesOf } from "@sallyport/tunnel/identity";
 import type { RoutingTable } from "./match/routing-table.ts";
+import { fingerprint } from "./uplink/peer-certificates.ts";
 import type { Uplink } from "./uplink/uplink.ts";
 
 /** What R2 tells the operator: docs/protocol.md, "The operator's stream". */
@@ -53,9 +54,4 @@ export function configurationReport(
 export function routeSource({ routes, waiting, refused }: ConfigOrigin): object {
   const since = waiting && { problem: waiting.problem, since: new Date(waiting.sinceMs).toISOString() };
   return { generation: routes, waiting: since ?? null, refused };
-}
-
-/** SHA-256 of a certificate, DER, in hexadecimal digits. */
-export function fingerprint(der: Uint8Array): string {
-  return createHash("sha256").update(der).digest("hex");
 }

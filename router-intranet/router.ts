@@ -4,10 +4,11 @@ import type { Open } from "@sallyport/proto/frame";
 import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
+import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { Complaints } from "@sallyport/tunnel/complaints";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
-import { spiffeId } from "@sallyport/tunnel/identity";
+import { certificatesOf, spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
@@ -29,7 +30,8 @@ import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { OperatorPort } from "./report/operator-port.ts";
-import { configurationReport, fingerprint, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
+import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
+import { PeerCertificates } from "./uplink/peer-certificates.ts";
 import { Uplink } from "./uplink/uplink.ts";
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
@@ -55,8 +57,8 @@ class IntranetRouter implements RunningRouter {
   readonly #uplinks: readonly Uplink[];
   readonly #admin: StatusServer;
   readonly #operators: OperatorPort;
-  /** Fingerprints of the certificates that R1s showed last, by their name. */
-  readonly #peerCertificates = new Map<string, string>();
+  /** By the R1's name. */
+  readonly #peerCertificates = new Map<string, PeerCertificates>();
   readonly #linkMetrics: LinkMetrics;
   readonly #callMetrics: CallMetrics;
   readonly #countEnvelope: (done: CallDone) => void;
@@ -117,12 +119,32 @@ class IntranetRouter implements RunningRouter {
   reload(loaded: Loaded): Reloaded {
     const outcome = this.#live.reload(loaded);
     this.#operators.changed("configuration");
-    if (outcome.t === "applied" && outcome.changed.some(isOfRoutes)) this.#operators.changed("routes");
+    if (outcome.t !== "applied") return outcome;
+    if (outcome.changed.some(isOfRoutes)) this.#operators.changed("routes");
+    if (outcome.changed.some(isOfIdentity)) this.#renew(this.#config);
     return outcome;
+  }
+
+  #peerOf(name: string): PeerCertificates {
+    const known = this.#peerCertificates.get(name);
+    if (known) return known;
+    const peer = new PeerCertificates();
+    this.#peerCertificates.set(name, peer);
+    return peer;
+  }
+
+  /** New connections have it from now on; those that are there are replaced one by one. */
+  #renew({ identity, limits, dmz }: IntranetConfig): void {
+    const trustedCas = certificatesOf(identity.trustedCas);
+    for (const [index, uplink] of this.#uplinks.entries()) {
+      const areTrusted = this.#peerOf(dmz[index]?.name ?? "").areTrusted(trustedCas, new Date());
+      uplink.renew(areTrusted, limits.drainMs);
+    }
   }
 
   /** A call keeps the destination it has; the next one is found in the new table. */
   #apply(config: IntranetConfig, changed: readonly string[]): void {
+    if (changed.some(isOfIdentity)) this.#operators.setIdentity(config.identity);
     this.#log.level = config.log.level;
     if (!changed.includes("routes")) return;
     this.#table = this.#compile(config);
@@ -168,7 +190,7 @@ class IntranetRouter implements RunningRouter {
           dial: (method) =>
             dialGrpc(method, {
               ...{ address, port, peerId, identity: live.current.identity },
-              onPeer: ({ raw }) => this.#peerCertificates.set(name, fingerprint(raw)),
+              onPeer: (certificate) => this.#peerOf(name).saw(certificate),
             }),
           routes: () => routeHashes(this.#table),
           onBytes: garbage.moved,
@@ -207,7 +229,7 @@ class IntranetRouter implements RunningRouter {
         uplinks: () =>
           this.#uplinks.map((uplink, index) => {
             const { name = "" } = this.#config.dmz[index] ?? {};
-            return uplinkStatus(name, uplink, this.#peerCertificates.get(name) ?? "");
+            return uplinkStatus(name, uplink, this.#peerOf(name).latest);
           }),
         configuration: () => configurationReport(this.#config, this.#live.status),
       },
@@ -289,6 +311,7 @@ class IntranetRouter implements RunningRouter {
 
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
+    measureCertificates(this.#metrics, "intranet", () => this.#config.identity);
     const sum = (read: (uplink: Uplink) => number) => () =>
       this.#uplinks.reduce((total, uplink) => total + read(uplink), 0);
     liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.length);
@@ -340,6 +363,10 @@ class IntranetRouter implements RunningRouter {
 
 function isOfRoutes(path: string): boolean {
   return path === "routes" || path.startsWith("origin.");
+}
+
+function isOfIdentity(path: string): boolean {
+  return path.startsWith("identity.");
 }
 
 /** Without the query, which may hold what is not for logs and answers. */

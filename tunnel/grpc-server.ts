@@ -1,10 +1,13 @@
+import { randomBytes, type X509Certificate } from "node:crypto";
 import type * as http2 from "node:http2";
 import net from "node:net";
+import type { TLSSocket } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import { TunnelError } from "@sallyport/proto/error";
 import { asIs, http2WindowBytes, messageBytesMax } from "./grpc-settings.ts";
-import { checkPeer, type Identity } from "./identity.ts";
+import { certificatesOf, checkPeer, type Identity } from "./identity.ts";
 import type { LinkTransport, TransportEvents } from "./transport.ts";
+import { type CertificateChain, chainOf, isTrusted } from "./trust.ts";
 
 export interface GrpcServerOptions {
   readonly identity: Identity;
@@ -37,6 +40,9 @@ export class GrpcServer {
   readonly #injector: { injectConnection(socket: net.Socket): void; destroy(): void };
   readonly #listener = net.createServer((socket) => this.#accept(socket));
   readonly #sockets = new Map<string, net.Socket>();
+  /** What each peer has shown. */
+  readonly #chains = new Map<string, CertificateChain>();
+  #trustedCas: readonly X509Certificate[];
   /** In order of arrival. */
   readonly #strangers = new Map<string, { readonly address: string; readonly timer: NodeJS.Timeout }>();
 
@@ -51,6 +57,7 @@ export class GrpcServer {
     for (const [path, serve] of Object.entries(options.methods)) {
       this.#server.addService({ serve: method(path) }, { serve: (stream: ServerStream) => this.#start(stream, serve) });
     }
+    this.#trustedCas = certificatesOf(options.identity.trustedCas);
     this.#injector = this.#server.createConnectionInjector(credentials(options.identity));
     for (const server of http2Servers(this.#server)) this.#tune(server);
   }
@@ -70,6 +77,31 @@ export class GrpcServer {
 
   get connectionCount(): number {
     return this.#sockets.size;
+  }
+
+  /** What new connections are shown, and whom they must show. Connections that are there live on. Throws for bad PEM. */
+  setIdentity(identity: Identity): void {
+    const trustedCas = certificatesOf(identity.trustedCas);
+    for (const server of http2Servers(this.#server)) {
+      server.setSecureContext({
+        ...{ ca: identity.trustedCas, cert: identity.certificateChain, key: identity.privateKey },
+        minVersion: "TLSv1.3",
+        // A session of before that is resumed would bring its trust along.
+        ticketKeys: randomBytes(48),
+      });
+    }
+    this.#trustedCas = trustedCas;
+  }
+
+  /** Those whose certificate no trusted CA vouches for any more. */
+  get untrustedPeers(): string[] {
+    const now = new Date();
+    return [...this.#chains].filter(([, chain]) => !isTrusted(chain, this.#trustedCas, now)).map(([peer]) => peer);
+  }
+
+  /** Cuts these connections off, as far as they are untrusted still. */
+  cutUntrusted(peers: ReadonlySet<string>): void {
+    for (const peer of this.untrustedPeers) if (peers.has(peer)) this.#sockets.get(peer)?.destroy();
   }
 
   /** Stops accepting; streams live on. */
@@ -96,6 +128,7 @@ export class GrpcServer {
     socket.once("close", () => {
       this.#settled(peer);
       this.#sockets.delete(peer);
+      this.#chains.delete(peer);
     });
     socket.on("error", () => socket.destroy());
     this.#injector.injectConnection(socket);
@@ -128,7 +161,8 @@ export class GrpcServer {
   #start(stream: ServerStream, serve: Serve): void {
     const peer = stream.getPeer();
     this.#settled(peer);
-    const refusal = checkPeer(stream.getAuthContext().sslPeerCertificate, this.#options.peerId);
+    const refusal =
+      checkPeer(stream.getAuthContext().sslPeerCertificate, this.#options.peerId) ?? this.#checkTrust(peer);
     const transport = new ServerTransport(stream, () => this.#sockets.get(peer)?.destroy());
     if (refusal) {
       this.#options.onRefused(peer, refusal);
@@ -140,10 +174,20 @@ export class GrpcServer {
     serve(transport, peer);
   }
 
+  /** The CAs may have changed since the connection was made. */
+  #checkTrust(peer: string): TunnelError | undefined {
+    if (isTrusted(this.#chains.get(peer) ?? [], this.#trustedCas, new Date())) return undefined;
+    return new TunnelError("POLICY", "the CA of the peer's certificate is not trusted any more");
+  }
+
   /** grpc-js 1.14 leaves a server's window at 64 KiB: 1.6 MB/s at 40 ms. A test watches what a client is told. */
   #tune(server: http2.Http2SecureServer): void {
     server.updateSettings({ enablePush: false, initialWindowSize: http2WindowBytes });
     server.on("session", (session: http2.ServerHttp2Session) => session.setLocalWindowSize(http2WindowBytes));
+    server.on("secureConnection", (socket: TLSSocket) => {
+      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+      if (this.#sockets.has(peer)) this.#chains.set(peer, chainOf(socket.getPeerCertificate(true)));
+    });
     server.on("tlsClientError", (error, socket) => {
       this.#refused(`${socket.remoteAddress}:${socket.remotePort}`, error);
       socket.destroy();

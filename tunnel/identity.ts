@@ -32,7 +32,14 @@ export function checkPeer(certificate: PeerCertificate | undefined, expected: st
 /** The certificates of PEM text, in its order. Throws when one is none. */
 export function certificatesOf(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
+  return blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block);
+    } catch (cause) {
+      const text = `certificate ${index + 1} of ${blocks.length} cannot be read; take it again from whoever issued it`;
+      throw new Error(text, { cause });
+    }
+  });
 }
 
 /** Node writes a name that holds a separator as a JSON string, so a plain split cannot be fooled. */

@@ -47,8 +47,10 @@ export class Registration {
   readonly #stream: MessageStream<Exclude<DmzMessage, Unknown>, IntranetMessage>;
   readonly #heartbeat: Heartbeat;
   /** Orders not answered yet: how many links each asked for, and how many of them may still come. */
-  readonly #orders = new Map<number, { readonly count: number; links: number }>();
+  #orders = new Map<number, { readonly count: number; links: number }>();
   #lastOrder = 0;
+  /** Who has taken over, when the same R2 has registered anew. */
+  #successor: Registration | undefined;
   #routesSoFar = 0;
   readonly #cancelHello: () => void;
 
@@ -109,6 +111,22 @@ export class Registration {
     return undefined;
   }
 
+  /** Hands links and orders over. What R2 still says here counts there. Without a word: nothing changes for the pool. */
+  succeedBy(successor: Registration): void {
+    this.#successor = successor;
+    for (const link of this.links) successor.links.add(link);
+    this.links.clear();
+    successor.#orders = this.#orders;
+    successor.#lastOrder = this.#lastOrder;
+    successor.linksOnOrder = this.linksOnOrder;
+    successor.failedOrders = this.failedOrders;
+    successor.lastOrderError = this.lastOrderError;
+    successor.routeCount = this.routeCount;
+    this.#orders = new Map();
+    this.linksOnOrder = 0;
+    if (this.state === "active") this.state = "draining";
+  }
+
   /** Tells R2 that this R1 stops. */
   drain(deadlineMs: number): void {
     this.#stream.send({ t: "drain", drain: { deadlineMs } });
@@ -116,6 +134,10 @@ export class Registration {
 
   close(error?: TunnelError): void {
     this.#stream.close(error);
+  }
+
+  get #heir(): Registration {
+    return this.#successor === undefined ? this : this.#successor.#heir;
   }
 
   #receive(message: IntranetMessage): void {
@@ -130,11 +152,11 @@ export class Registration {
         else this.#stream.send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
         return;
       case "linkOrderResult":
-        return this.#orderDone(message.linkOrderResult);
+        return this.#heir.#orderDone(message.linkOrderResult);
       case "drain":
-        return this.#change("draining");
+        return this.#heir.#change("draining");
       case "routeReport":
-        return this.#countRoutes(message.routeReport);
+        return this.#heir.#countRoutes(message.routeReport);
       default:
         return;
     }

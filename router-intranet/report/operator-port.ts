@@ -54,6 +54,12 @@ export class OperatorPort {
     }
   }
 
+  /** Throws for bad PEM. An operator that is not trusted any more is cut off. */
+  setIdentity(identity: Identity): void {
+    this.#server.setIdentity(identity);
+    this.#server.cutUntrusted(new Set(this.#server.untrustedPeers));
+  }
+
   changed(part: ReportPart): void {
     for (const stream of this.#streams) stream.changed(part);
   }

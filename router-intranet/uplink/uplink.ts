@@ -16,6 +16,7 @@ import { Heartbeat } from "@sallyport/tunnel/heartbeat";
 import { Link } from "@sallyport/tunnel/link";
 import { MessageStream } from "@sallyport/tunnel/message-stream";
 import type { LinkTransport } from "@sallyport/tunnel/transport";
+import { Renewal } from "./renewal.ts";
 import { backoffMs, nextUplink, type UplinkEvent, type UplinkState } from "./state.ts";
 
 /** From dialling to Welcome. docs/protocol.md, "R2's uplink". */
@@ -49,6 +50,12 @@ export interface UplinkOptions {
   readonly onLink: (link: Link, error: TunnelError | undefined) => void;
 }
 
+interface StreamEvents {
+  readonly ready: () => void;
+  readonly message: (message: DmzMessage) => void;
+  readonly closed: (error: TunnelError | undefined) => void;
+}
+
 type ManageStream = MessageStream<Exclude<IntranetMessage, Unknown>, DmzMessage>;
 
 interface LinkOrder {
@@ -77,6 +84,9 @@ export class Uplink {
   /** This R2 stops: it neither dials again nor opens links. */
   #draining = false;
   #cancelTimer: () => void = () => {};
+  #renewal: Renewal | undefined;
+  /** Registering anew, beside `#stream`; and why that one has ended meanwhile, if it has. */
+  #candidate: { readonly stream: ManageStream; ended?: { readonly error: TunnelError | undefined } } | undefined;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -103,6 +113,7 @@ export class Uplink {
   /** Tells R1, lets the links' calls finish; `close` ends what is left. */
   drain(deadlineMs: number): void {
     this.#draining = true;
+    this.#dropRenewal();
     this.#cancelRetry();
     this.#send({ t: "drain", drain: { deadlineMs } });
     for (const link of this.links) link.drain("R2 stops");
@@ -110,6 +121,23 @@ export class Uplink {
 
   close(): void {
     this.#on({ t: "stop" });
+  }
+
+  /**
+   * Moves to connections that are dialled anew, because R2's identity has changed; calls go on. `isPeerTrusted`: what R1
+   * has shown is good still; if not, the old connections end in any case.
+   */
+  renew(isPeerTrusted: boolean, deadlineMs: number): void {
+    this.#dropRenewal();
+    // Where there is no connection the next attempt makes a new one.
+    if (this.state.t !== "active" || this.#draining) return;
+    const { clock, random } = this.#options;
+    this.#renewal = new Renewal({
+      ...{ clock, random, isPeerTrusted, deadlineMs },
+      links: () => this.links,
+      register: (done) => this.#registerAnew(done),
+      giveUp: (error) => this.#stream?.close(error),
+    });
   }
 
   /** The routes have changed. */
@@ -144,35 +172,104 @@ export class Uplink {
 
   #dial(): void {
     this.attempts++;
+    const stream = this.#open({
+      ready: () => this.#on({ t: "ready" }),
+      message: (message) => this.#receive(message),
+      closed: (error) => this.#ended(error),
+    });
+    this.#stream = stream;
+    this.#cancelTimer = this.#limit(stream);
+  }
+
+  /** A stream whose events count while it is the present one; `late`: what they mean otherwise. */
+  #open(now: StreamEvents, late: Partial<StreamEvents> = {}): ManageStream {
+    const choose = (of: ManageStream): Partial<StreamEvents> => {
+      if (of === this.#stream) return now;
+      if (of !== this.#candidate?.stream) this.lateEvents++;
+      return of === this.#candidate?.stream ? late : {};
+    };
     const stream: ManageStream = new MessageStream({
       transport: this.#options.dial("manage"),
       encode: encodeIntranet,
       decode: decodeDmz,
-      onReady: () => this.#ofAttempt(stream, () => this.#on({ t: "ready" })),
-      onMessage: (message: DmzMessage) => this.#ofAttempt(stream, () => this.#receive(message)),
-      onClosed: (error) => this.#ofAttempt(stream, () => this.#ended(error)),
+      onReady: () => choose(stream).ready?.(),
+      onMessage: (message: DmzMessage) => choose(stream).message?.(message),
+      onClosed: (error) => choose(stream).closed?.(error),
     });
-    this.#stream = stream;
-    this.#cancelTimer = this.#options.clock.after(attemptMs, () =>
-      stream.close(lost(`no registration within ${attemptMs} ms`)),
-    );
+    return stream;
   }
 
-  #ofAttempt(stream: ManageStream, act: () => void): void {
-    if (stream === this.#stream) act();
-    else this.lateEvents++;
+  #limit(stream: ManageStream): () => void {
+    return this.#options.clock.after(attemptMs, () => stream.close(lost(`no registration within ${attemptMs} ms`)));
   }
 
-  #hello(): void {
+  #hello(stream = this.#stream, keepLinks = false): void {
     const { tunnel, instanceId, workerId, software, limits } = this.#options;
-    this.#send({ t: "hello", hello: { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits } });
+    const introduction = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits };
+    stream?.send({ t: "hello", hello: { ...introduction, keepLinks } });
+  }
+
+  // ------------------------------------------------------------------------------------------------- renewal
+
+  /** Registers over a second connection, which then takes the first one's place. */
+  #registerAnew(done: (ok: boolean) => void): void {
+    const now = {
+      ready: () => {},
+      message: (message: DmzMessage) => this.#receive(message),
+      closed: (error: TunnelError | undefined) => this.#ended(error),
+    };
+    const stream = this.#open(now, {
+      ready: () => this.#hello(stream, true),
+      message: (message) => {
+        const refusal = this.#refusalOf(message);
+        if (refusal) return stream.close(refusal);
+        cancel();
+        this.#replaceStream(stream, message);
+        done(true);
+      },
+      closed: (error) => {
+        cancel();
+        this.#candidateFailed(error);
+        done(false);
+      },
+    });
+    this.attempts++;
+    this.#candidate = { stream };
+    const cancel = this.#limit(stream);
+  }
+
+  #replaceStream(stream: ManageStream, message: DmzMessage): void {
+    const old = this.#stream;
+    this.#candidate = undefined;
+    this.#stream = stream;
+    if (message.t === "welcome") this.#welcome = message.welcome;
+    this.#heartbeat.stop();
+    this.#heartbeat.start();
+    old?.close();
+    this.reportRoutes();
+  }
+
+  /** What ended meanwhile has ended now: nothing takes its place. */
+  #candidateFailed(error: TunnelError | undefined): void {
+    const ended = this.#candidate?.ended;
+    this.#candidate = undefined;
+    if (error) this.lastError = error;
+    if (ended) this.#ended(ended.error);
+  }
+
+  #dropRenewal(): void {
+    this.#renewal?.cancel();
+    this.#renewal = undefined;
+    const candidate = this.#candidate;
+    this.#candidate = undefined;
+    candidate?.stream.close(lost("registered elsewhere"));
   }
 
   #receive(message: DmzMessage): void {
     this.#heartbeat.alive();
     switch (message.t) {
       case "welcome":
-        return this.#welcomed(message.welcome);
+        return this.#welcomed(message);
       case "ping":
         if (message.ping.ack) this.#heartbeat.answered(message.ping.nonce);
         else this.#send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
@@ -189,22 +286,37 @@ export class Uplink {
     }
   }
 
-  #welcomed(welcome: Welcome): void {
-    const { tunnel, clock } = this.#options;
+  #welcomed(message: DmzMessage): void {
     if (this.state.t !== "registering") return this.#stream?.close(protocolError("welcome where none may be"));
-    if (welcome.protocol.major !== protocolVersion.major) {
-      return this.#stream?.close(protocolError(`R1 speaks protocol ${welcome.protocol.major}`));
-    }
-    if (welcome.tunnel !== tunnel) return this.#stream?.close(protocolError(`R1 serves tunnel ${welcome.tunnel}`));
+    const refusal = this.#refusalOf(message);
+    if (refusal || message.t !== "welcome") return this.#stream?.close(refusal);
     this.#cancelTimer();
-    this.#welcome = welcome;
+    this.#welcome = message.welcome;
     this.#heartbeat.start();
-    this.#on({ t: "welcome", nowMs: clock.now() });
+    this.#on({ t: "welcome", nowMs: this.#options.clock.now() });
     this.reportRoutes();
   }
 
+  /** Why this is no Welcome to go on with. */
+  #refusalOf(message: DmzMessage): TunnelError | undefined {
+    const { tunnel } = this.#options;
+    if (message.t !== "welcome") return protocolError("welcome comes first");
+    const { welcome } = message;
+    if (welcome.protocol.major !== protocolVersion.major) {
+      return protocolError(`R1 speaks protocol ${welcome.protocol.major}`);
+    }
+    return welcome.tunnel === tunnel ? undefined : protocolError(`R1 serves tunnel ${welcome.tunnel}`);
+  }
+
   #ended(error: TunnelError | undefined): void {
+    // R1 may end the old connection before its Welcome on the new one has come.
+    if (this.#candidate && this.state.t === "active") {
+      this.#candidate.ended = { error };
+      this.#stream = undefined;
+      return;
+    }
     this.#cancelTimer();
+    this.#dropRenewal();
     this.#heartbeat.stop();
     this.#stream = undefined;
     this.#welcome = undefined;
@@ -234,6 +346,7 @@ export class Uplink {
 
   #stop(): void {
     this.#cancelTimer();
+    this.#dropRenewal();
     this.#heartbeat.stop();
     const stream = this.#stream;
     this.#stream = undefined;
@@ -275,6 +388,7 @@ export class Uplink {
         if (changed.state === "closed") this.links.delete(changed);
         if (!settled) this.#settle(order, changed, error);
         settled = true;
+        this.#renewal?.linkChanged();
         this.#options.onLink(changed, error);
       },
     });
