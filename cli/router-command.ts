@@ -28,7 +28,7 @@ const texts = {
     where: "R1, the router in the DMZ that takes calls from clients",
     live: "certificates, timeouts, waiting calls",
   },
-  intranet: { name: "r2", where: "R2, the router in the intranet that dials R1", live: "routes, certificates" },
+  intranet: { name: "r2", where: "R2, the router in the intranet that dials R1", live: "routes, R1s, certificates" },
 } as const;
 
 function describe(name: string, live: string): string {

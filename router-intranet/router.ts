@@ -3,6 +3,7 @@ import { TunnelError } from "@sallyport/proto/error";
 import type { Open } from "@sallyport/proto/frame";
 import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
 import { Budget } from "@sallyport/tunnel/budget";
+import type { AcceptCall } from "@sallyport/tunnel/call";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
 import { systemClock } from "@sallyport/tunnel/clock";
@@ -33,9 +34,18 @@ import { OperatorPort } from "./report/operator-port.ts";
 import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
 import { PeerCertificates } from "./uplink/peer-certificates.ts";
 import { Uplink } from "./uplink/uplink.ts";
+import { type Endpoint, Uplinks } from "./uplink/uplinks.ts";
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
-const liveFields = ["routes", "origin", "identity", "destinations.responseTimeoutMs", "limits.drainMs", "log.level"];
+const liveFields = [
+  "routes",
+  "origin",
+  "identity",
+  "dmz",
+  "destinations.responseTimeoutMs",
+  "limits.drainMs",
+  "log.level",
+];
 
 /** R2: composes the parts and dials its R1s for ever. */
 export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
@@ -54,7 +64,7 @@ class IntranetRouter implements RunningRouter {
   readonly #budget: Budget;
   #table: RoutingTable;
   readonly #destinations: Destinations;
-  readonly #uplinks: readonly Uplink[];
+  readonly #uplinks: Uplinks;
   readonly #admin: StatusServer;
   readonly #operators: OperatorPort;
   /** By the R1's name. */
@@ -98,7 +108,7 @@ class IntranetRouter implements RunningRouter {
     this.ports.admin = await this.#admin.listen(admin.address, admin.port);
     if (operator) this.ports.operator = await this.#operators.listen(operator.address, operator.port);
     this.#log.info({ ports: this.ports, tunnel: this.#config.tunnel, instance: this.#instanceId }, "started");
-    for (const uplink of this.#uplinks) uplink.start();
+    this.#setEndpoints(this.#config);
   }
 
   /** R1s are told → links take no more calls → calls finish → all is closed. */
@@ -107,9 +117,9 @@ class IntranetRouter implements RunningRouter {
     this.#log.info({ drainMs }, "draining");
     this.#draining = true;
     this.#changed();
-    for (const uplink of this.#uplinks) uplink.drain(drainMs);
+    this.#uplinks.drain(drainMs);
     await Promise.race([this.#noLinks(), after(drainMs)]);
-    for (const uplink of this.#uplinks) uplink.close();
+    this.#uplinks.close();
     await Promise.race([this.#destinations.close(), after(1_000)]);
     this.#operators.close();
     this.#admin.close();
@@ -122,6 +132,7 @@ class IntranetRouter implements RunningRouter {
     if (outcome.t !== "applied") return outcome;
     if (outcome.changed.some(isOfRoutes)) this.#operators.changed("routes");
     if (outcome.changed.some(isOfIdentity)) this.#renew(this.#config);
+    if (outcome.changed.includes("dmz")) this.#setEndpoints(this.#config);
     return outcome;
   }
 
@@ -133,11 +144,18 @@ class IntranetRouter implements RunningRouter {
     return peer;
   }
 
+  #setEndpoints({ dmz, limits }: IntranetConfig): void {
+    for (const name of this.#peerCertificates.keys()) {
+      if (!dmz.some((endpoint) => endpoint.name === name)) this.#peerCertificates.delete(name);
+    }
+    this.#uplinks.set(dmz, limits.drainMs);
+  }
+
   /** New connections have it from now on; those that are there are replaced one by one. */
-  #renew({ identity, limits, dmz }: IntranetConfig): void {
+  #renew({ identity, limits }: IntranetConfig): void {
     const trustedCas = certificatesOf(identity.trustedCas);
-    for (const [index, uplink] of this.#uplinks.entries()) {
-      const areTrusted = this.#peerOf(dmz[index]?.name ?? "").areTrusted(trustedCas, new Date());
+    for (const { endpoint, uplink } of this.#uplinks.all) {
+      const areTrusted = this.#peerOf(endpoint.name).areTrusted(trustedCas, new Date());
       uplink.renew(areTrusted, limits.drainMs);
     }
   }
@@ -148,7 +166,7 @@ class IntranetRouter implements RunningRouter {
     this.#log.level = config.log.level;
     if (!changed.includes("routes")) return;
     this.#table = this.#compile(config);
-    for (const uplink of this.#uplinks) uplink.reportRoutes();
+    for (const { uplink } of this.#uplinks.all) uplink.reportRoutes();
   }
 
   #noLinks(): Promise<void> {
@@ -159,7 +177,7 @@ class IntranetRouter implements RunningRouter {
   }
 
   #links(): Link[] {
-    return this.#uplinks.flatMap((uplink) => [...uplink.links]);
+    return this.#uplinks.links();
   }
 
   #compile(config: IntranetConfig): RoutingTable {
@@ -169,10 +187,8 @@ class IntranetRouter implements RunningRouter {
     return table;
   }
 
-  #createUplinks(): Uplink[] {
-    const { trustDomain, tunnel, limits, dmz } = this.#config;
+  #createUplinks(): Uplinks {
     const live = this.#live;
-    const peerId = spiffeId(trustDomain, tunnel, "dmz");
     const accept = createRelay({
       ...{ destinations: this.#destinations, clock: systemClock },
       get responseTimeoutMs() {
@@ -181,26 +197,32 @@ class IntranetRouter implements RunningRouter {
       find: (open) => this.#find(open),
       onDone: (done) => this.#done(done),
     });
-    const garbage = new YoungGarbage();
-    return dmz.map(
-      ({ name, address, port }) =>
-        new Uplink({
-          ...{ name, tunnel, limits, software, accept, instanceId: this.#instanceId, workerId: "0" },
-          ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
-          dial: (method) =>
-            dialGrpc(method, {
-              ...{ address, port, peerId, identity: live.current.identity },
-              onPeer: (certificate) => this.#peerOf(name).saw(certificate),
-            }),
-          routes: () => routeHashes(this.#table),
-          onBytes: garbage.moved,
-          onState: (state, error) => {
-            this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
-            this.#changed();
-          },
-          onLink: (link, error) => this.#linkChanged(name, link, error),
+    const onBytes = new YoungGarbage().moved;
+    return new Uplinks({
+      clock: systemClock,
+      create: (endpoint) => this.#createUplink(endpoint, accept, onBytes),
+      onChange: () => this.#changed(),
+    });
+  }
+
+  #createUplink({ name, address, port }: Endpoint, accept: AcceptCall, onBytes: (bytes: number) => void): Uplink {
+    const { trustDomain, tunnel, limits } = this.#config;
+    const peerId = spiffeId(trustDomain, tunnel, "dmz");
+    return new Uplink({
+      ...{ name, tunnel, limits, software, accept, onBytes, instanceId: this.#instanceId, workerId: "0" },
+      ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
+      dial: (method) =>
+        dialGrpc(method, {
+          ...{ address, port, peerId, identity: this.#config.identity },
+          onPeer: (certificate) => this.#peerOf(name).saw(certificate),
         }),
-    );
+      routes: () => routeHashes(this.#table),
+      onState: (state, error) => {
+        this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
+        this.#changed();
+      },
+      onLink: (link, error) => this.#linkChanged(name, link, error),
+    });
   }
 
   #linkChanged(dmz: string, link: Link, error: TunnelError | undefined): void {
@@ -208,12 +230,13 @@ class IntranetRouter implements RunningRouter {
     this.#operators.changed("uplinks");
     if (link.state !== "closed") return;
     this.#linkMetrics.closed(link, error);
+    this.#uplinks.linkClosed();
     if (this.#links().length === 0) this.#onNoLinks();
   }
 
   #changed(): void {
     this.#operators.changed("uplinks");
-    const ready = !this.#draining && this.#uplinks.every(({ active }) => active);
+    const ready = !this.#draining && this.#uplinks.all.every(({ uplink }) => uplink.active);
     if (ready === this.#ready) return;
     this.#ready = ready;
     this.#onReady(ready);
@@ -227,10 +250,9 @@ class IntranetRouter implements RunningRouter {
       source: {
         routes: () => routeStates(this.#config, this.#table),
         uplinks: () =>
-          this.#uplinks.map((uplink, index) => {
-            const { name = "" } = this.#config.dmz[index] ?? {};
-            return uplinkStatus(name, uplink, this.#peerOf(name).latest);
-          }),
+          this.#uplinks.all.map(({ endpoint: { name }, uplink }) =>
+            uplinkStatus(name, uplink, this.#peerOf(name).latest),
+          ),
         configuration: () => configurationReport(this.#config, this.#live.status),
       },
       onStream: (peer, what, error) => this.#log.info({ peer, error: error?.message }, `operator ${what}`),
@@ -299,8 +321,9 @@ class IntranetRouter implements RunningRouter {
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
       routeSource: routeSource(this.#config.origin),
-      uplinks: this.#uplinks.map((uplink, i) => ({
-        ...{ dmz: this.#config.dmz[i]?.name, state: uplink.state.t, attempts: uplink.attempts },
+      uplinksLeaving: this.#uplinks.leavingCount,
+      uplinks: this.#uplinks.all.map(({ endpoint, uplink }) => ({
+        ...{ dmz: endpoint.name, state: uplink.state.t, attempts: uplink.attempts },
         ...{ roundTripMs: uplink.roundTripMs, lastError: uplink.lastError?.message ?? "" },
         links: [...uplink.links].map(({ linkId, state, callCount, queuedBytes, counters }) => ({
           ...{ linkId, state, calls: callCount, queuedBytes, counters },
@@ -312,26 +335,24 @@ class IntranetRouter implements RunningRouter {
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
     measureCertificates(this.#metrics, "intranet", () => this.#config.identity);
-    const sum = (read: (uplink: Uplink) => number) => () =>
-      this.#uplinks.reduce((total, uplink) => total + read(uplink), 0);
-    liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.length);
+    liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.all.length);
     liveGauge(
       this.#metrics,
       "sallyport_management_connections",
       "R1s with an active management connection.",
-      sum(({ active }) => (active ? 1 : 0)),
+      () => this.#uplinks.all.filter(({ uplink }) => uplink.active).length,
     );
     totalCounter(
       this.#metrics,
       "sallyport_uplink_attempts_total",
       "Attempts to connect to an R1.",
-      sum(({ attempts }) => attempts),
+      () => this.#uplinks.counters.attempts,
     );
     totalCounter(
       this.#metrics,
       "sallyport_uplink_late_events_total",
       "Events of attempts that were given up.",
-      sum(({ lateEvents }) => lateEvents),
+      () => this.#uplinks.counters.lateEvents,
     );
     liveGauge(
       this.#metrics,

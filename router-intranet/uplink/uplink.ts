@@ -1,10 +1,11 @@
 import { TunnelError } from "@sallyport/proto/error";
-import { type Limits, type LinkHello, protocolVersion } from "@sallyport/proto/frame";
+import { type Limits, protocolVersion } from "@sallyport/proto/frame";
 import {
   type DmzMessage,
   decodeDmz,
   encodeIntranet,
   type IntranetMessage,
+  type OpenLinks,
   type RouteHash,
   type Welcome,
 } from "@sallyport/proto/manage";
@@ -13,9 +14,10 @@ import type { Budget } from "@sallyport/tunnel/budget";
 import type { AcceptCall } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { Heartbeat } from "@sallyport/tunnel/heartbeat";
-import { Link } from "@sallyport/tunnel/link";
+import type { Link } from "@sallyport/tunnel/link";
 import { MessageStream } from "@sallyport/tunnel/message-stream";
 import type { LinkTransport } from "@sallyport/tunnel/transport";
+import { OrderedLinks } from "./ordered-links.ts";
 import { Renewal } from "./renewal.ts";
 import { backoffMs, nextUplink, type UplinkEvent, type UplinkState } from "./state.ts";
 
@@ -23,8 +25,6 @@ import { backoffMs, nextUplink, type UplinkEvent, type UplinkState } from "./sta
 const attemptMs = 3_000;
 /** Links whose management connection has ended may finish their calls this long. */
 const orphanedMs = 5_000;
-/** The most links one R1 may have from us, whatever it orders. */
-const linksMax = 256;
 /** A route's name, namespace and hash take at most some 400 bytes; a management message may have 1 MiB. */
 const reportRoutesMax = 2_000;
 
@@ -58,18 +58,9 @@ interface StreamEvents {
 
 type ManageStream = MessageStream<Exclude<IntranetMessage, Unknown>, DmzMessage>;
 
-interface LinkOrder {
-  readonly order: number;
-  open: number;
-  failed: number;
-  pending: number;
-  message: string;
-}
-
 /** R2's management connection to one R1, for ever restored, and the links that R1 orders over it. */
 export class Uplink {
   state: UplinkState = { t: "disconnected", failures: 0 };
-  readonly links = new Set<Link>();
   /** Attempts begun since the start. */
   attempts = 0;
   /** Events of an attempt that was given up. */
@@ -77,6 +68,7 @@ export class Uplink {
   lastError: TunnelError | undefined;
 
   readonly #options: UplinkOptions;
+  readonly #ordered: OrderedLinks;
   readonly #heartbeat: Heartbeat;
   /** Of the attempt or connection that counts; another one's events are late. */
   #stream: ManageStream | undefined;
@@ -90,12 +82,25 @@ export class Uplink {
 
   constructor(options: UplinkOptions) {
     this.#options = options;
+    this.#ordered = new OrderedLinks({
+      ...options,
+      dial: () => options.dial("carry"),
+      onOrderDone: (linkOrderResult) => this.#send({ t: "linkOrderResult", linkOrderResult }),
+      onLink: (link, error) => {
+        this.#renewal?.linkChanged();
+        options.onLink(link, error);
+      },
+    });
     this.#heartbeat = new Heartbeat({
       clock: options.clock,
       intervalMs: options.heartbeatMs,
       ping: (nonce) => this.#send({ t: "ping", ping: { nonce, ack: false } }),
       silent: (silentMs) => this.#stream?.close(lost(`silent for ${silentMs} ms`)),
     });
+  }
+
+  get links(): ReadonlySet<Link> {
+    return this.#ordered.all;
   }
 
   get active(): boolean {
@@ -275,9 +280,9 @@ export class Uplink {
         else this.#send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
         return;
       case "openLinks":
-        return this.#openLinks(message.openLinks.order, message.openLinks.count);
+        return this.#openLinks(message.openLinks);
       case "closeLinks":
-        return this.#closeLinks(message.closeLinks.linkIds);
+        return this.#ordered.close(message.closeLinks.linkIds);
       case "drain":
         return this.#on({ t: "peerDrains" });
       default:
@@ -354,79 +359,14 @@ export class Uplink {
     for (const link of [...this.links]) link.close(lost("R2 stops"));
   }
 
-  #send(message: Exclude<IntranetMessage, Unknown>): void {
-    this.#stream?.send(message);
-  }
-
-  // --------------------------------------------------------------------------------------------------- links
-
-  #openLinks(order: number, count: number): void {
+  #openLinks(order: OpenLinks): void {
     const welcome = this.#welcome;
     if (!welcome) return this.#stream?.close(protocolError("links ordered before the registration"));
-    const room = this.#draining ? 0 : Math.max(0, linksMax - this.links.size);
-    const begun = Math.min(count, room);
-    const progress: LinkOrder = { order, open: 0, failed: count - begun, pending: begun, message: "" };
-    if (begun < count) {
-      progress.message = this.#draining ? "R2 stops" : `R2 opens at most ${linksMax} links to one R1`;
-    }
-    if (begun === 0) this.#reportOrder(progress);
-    for (let i = 0; i < begun; i++) this.#openLink(progress, welcome);
+    this.#ordered.open(order, welcome, this.#draining ? "R2 stops" : "");
   }
 
-  #openLink(order: LinkOrder, welcome: Welcome): void {
-    const { limits, heartbeatMs, clock, budget, accept, onBytes } = this.#options;
-    let settled = false;
-    const link: Link = new Link({
-      transport: this.#options.dial("carry"),
-      limits,
-      heartbeatMs,
-      clock,
-      budget,
-      onBytes,
-      role: { t: "intranet", hello: this.#linkHello(order.order, welcome), accept },
-      onState: (changed, error) => {
-        if (changed.state === "closed") this.links.delete(changed);
-        if (!settled) this.#settle(order, changed, error);
-        settled = true;
-        this.#renewal?.linkChanged();
-        this.#options.onLink(changed, error);
-      },
-    });
-    if (link.state !== "closed") this.links.add(link);
-  }
-
-  #settle(order: LinkOrder, link: Link, error: TunnelError | undefined): void {
-    order.pending--;
-    if (link.state === "open") order.open++;
-    else {
-      order.failed++;
-      order.message = error?.message ?? "the link was closed";
-    }
-    if (order.pending === 0) this.#reportOrder(order);
-  }
-
-  #reportOrder({ order, open, failed, message }: LinkOrder): void {
-    this.#send({ t: "linkOrderResult", linkOrderResult: { order, opened: open, failed, message } });
-  }
-
-  #linkHello(order: number, welcome: Welcome): LinkHello {
-    const { tunnel, instanceId, workerId, limits } = this.#options;
-    return {
-      protocol: protocolVersion,
-      tunnel,
-      dmzInstanceId: welcome.instanceId,
-      dmzWorkerId: welcome.workerId,
-      intranetInstanceId: instanceId,
-      intranetWorkerId: workerId,
-      linkId: crypto.randomUUID(),
-      order,
-      limits,
-    };
-  }
-
-  #closeLinks(linkIds: readonly string[]): void {
-    const ids = new Set(linkIds);
-    for (const link of this.links) if (ids.has(link.linkId)) link.drain("R1 has more links than it needs");
+  #send(message: Exclude<IntranetMessage, Unknown>): void {
+    this.#stream?.send(message);
   }
 }
 
