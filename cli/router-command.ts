@@ -7,7 +7,7 @@ import type { RouterOptions } from "./router-run.ts";
 export function routerCommand(side: Side, run: (options: RouterOptions) => Promise<void>): Command {
   const { name, where, live } = texts[side];
   return new Command(name)
-    .description(`run ${where}, for production without Kubernetes`)
+    .description(`run ${where}, for production`)
     .usage("--config FILE")
     .helpOption("-h, --help", "show this help")
     .requiredOption("--config <file>", "the router's configuration, YAML or JSON")

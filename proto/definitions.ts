@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
 
-/** The messages of the .proto files, by full name. A bundle has them in itself: scripts/bundle.mjs. */
+/** The messages of the .proto files, by full name. A bundle has them in itself: scripts/bundle-plugins.ts. */
 
 const options: Options = { longs: Number, defaults: true, arrays: true, oneofs: true };
 

@@ -20,8 +20,11 @@ export class RouterProcess {
   readonly ended: Promise<number | null>;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(command: "r1" | "r2", config: string) {
-    this.child = spawn(process.execPath, [main, command, "--config", config], { stdio: ["ignore", "ignore", "pipe"] });
+  /** `program`: what knows the command; the repository's own unless given. */
+  constructor(command: "r1" | "r2", config: string, program = main) {
+    this.child = spawn(process.execPath, [program, command, "--config", config], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let rest = "";
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       const lines = (rest + text).split("\n");
