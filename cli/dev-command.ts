@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { type DevOptions, parseAddress, parseListenPort, parsePairs, parsePort } from "./dev-options.ts";
+import { type DevOptions, parseAddress, parseListenPort, parseOtlp, parsePairs, parsePort } from "./dev-options.ts";
 import { exitCodeText, runTexts } from "./exit-code-text.ts";
 import { loopback } from "./router-start.ts";
 
@@ -33,10 +33,11 @@ export function devCommand(dev: (options: DevOptions) => Promise<void>): Command
       loopback,
     )
     .option("--health-port <port>", "of R1 0 of the first tunnel; 0: any free port", parsePort, defaultHealthPort)
+    .option("--otlp <url>", "trace every call; where the routers' spans go, such as http://localhost:4318", parseOtlp)
     .option("--verbose", "show all that the routers log, and where an error came from")
     .addHelpText("after", `\n${examples}\n${exitCodeText(runTexts)}`)
     .action(async (flags: DevFlags, command: Command) => {
-      const { file, to, listen, pairs, verbose = false, address, healthPort } = flags;
+      const { file, to, listen, pairs, verbose = false, address, healthPort, otlp } = flags;
       const [word] = command.args;
       if (word !== undefined) {
         command.error(
@@ -47,7 +48,7 @@ export function devCommand(dev: (options: DevOptions) => Promise<void>): Command
         command.error("error: option '--listen <port>' needs '--to <url>'; documents name their own ports");
       }
       const target = to === undefined ? undefined : { url: to, port: listen ?? defaultListenPort };
-      await dev({ files: file, to: target, pairs, verbose, address, healthPort });
+      await dev({ files: file, to: target, pairs, verbose, address, healthPort, otlp });
     });
 }
 
@@ -57,6 +58,7 @@ interface DevFlags extends Pick<DevOptions, "address" | "healthPort"> {
   readonly listen?: number;
   readonly pairs?: number;
   readonly verbose?: boolean;
+  readonly otlp?: string;
 }
 
 const examples = `Examples:

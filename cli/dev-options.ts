@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
+import { check } from "@sallyport/proto/problem";
 import { documentLimits } from "@sallyport/proto/resource";
+import { intranetTracing } from "@sallyport/proto/tracing-config";
 import { InvalidArgumentError } from "commander";
 import { loopback, type RunSettings } from "./router-start.ts";
 
@@ -35,6 +37,11 @@ export function parseAddress(text: string): string {
     throw new InvalidArgumentError("Give an IP address: 127.0.0.1 for this machine only, 0.0.0.0 for the network.");
   }
   return text;
+}
+
+export function parseOtlp(text: string): string {
+  if (check(intranetTracing, { otlp: { url: text } }).t === "ok") return text;
+  throw new InvalidArgumentError("Give a collector's OTLP/HTTP address, such as http://localhost:4318.");
 }
 
 /** A whole number in the range; throws what is allowed. */

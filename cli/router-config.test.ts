@@ -68,6 +68,7 @@ describe("T10: a router's configuration and its files", () => {
 
 describe("a router's configuration is refused when", () => {
   const inlineKey = (key: string) => dmzYaml.replace("privateKeyFile: r1/private-key.pem", `privateKey: ${key}`);
+  const tracing = 'tracing: { otlp: { url: "http://c:4318", headers: { Authorization: s3cr3t } } }\n';
   const refused: Record<string, ["dmz" | "intranet", () => Promise<unknown>, string]> = {
     "a file is missing": [
       "intranet",
@@ -93,6 +94,11 @@ describe("a router's configuration is refused when", () => {
       "dmz",
       () => files.write("r1.yaml", inlineKey("s3cr3t")).then(() => files.chmod("r1.yaml", 0o644)),
       "FOLDER/r1.yaml: holds a private key and is open to others (mode 644); chmod 600 FOLDER/r1.yaml",
+    ],
+    "it holds the collector's credentials and others may read it": [
+      "intranet",
+      () => files.write("r2.yaml", `${intranetYaml}${tracing}`).then(() => files.chmod("r2.yaml", 0o644)),
+      "FOLDER/r2.yaml: holds headers of tracing.otlp and is open to others (mode 644); chmod 600 FOLDER/r2.yaml",
     ],
     "the key is none": [
       "dmz",

@@ -65,6 +65,8 @@ async function readDmz(file: DmzConfigFile, place: Place, now: Date): Promise<Ro
 
 async function readIntranet(file: IntranetConfigFile, place: Place, now: Date, digest: string): Promise<RouterConfig> {
   const { identity, until } = await readIdentity(file, "intranet", place, now);
+  if (Object.keys(file.tracing?.otlp.headers ?? {}).length > 0)
+    refuseOpen(place.name, place.mode, "headers of tracing.otlp");
   const { routeFiles, routeShards, ...rest } = file;
   const written = [...(file.routes ?? []), ...(await readRoutes(routeFiles ?? [], place))];
   refuseRepeats(written, place.name);
@@ -186,21 +188,21 @@ async function readPart(pem: string | undefined, file: string | undefined, place
 
 async function readKey({ privateKey, privateKeyFile }: IdentityInFile, place: Place): Promise<string> {
   if (privateKeyFile === undefined) {
-    refuseOpenKey(place.name, place.mode);
+    refuseOpen(place.name, place.mode, "a private key");
     return privateKey ?? "";
   }
   const path = resolve(dirname(place.name), privateKeyFile);
   const { text, mode } = await place.reader.text(path);
-  refuseOpenKey(path, mode);
+  refuseOpen(path, mode, "a private key");
   return text;
 }
 
 /** Its group may read it: the service's user often is not the owner. */
 const forbiddenModeBits = 0o026;
 
-function refuseOpenKey(name: string, mode: number): void {
+function refuseOpen(name: string, mode: number, secret: string): void {
   // Windows has no such bits, and shows every file as open to all.
   if (process.platform === "win32" || (mode & forbiddenModeBits) === 0) return;
-  const what = `holds a private key and is open to others (mode ${mode.toString(8)})`;
+  const what = `holds ${secret} and is open to others (mode ${mode.toString(8)})`;
   throw new CliError(exitCodes.usage, `${name}: ${what}; chmod 600 ${name}`);
 }

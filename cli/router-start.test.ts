@@ -66,3 +66,15 @@ it("an R2 connects to every R1 and has the tunnel's routes", () => {
     log: { level: "debug" },
   });
 });
+
+it("calls are traced if there is somewhere for the spans to go, and else not at all", () => {
+  const r1 = { index: 0, ports: {}, healthPort: 0, identity };
+  const r2 = { ports: {}, dmzPorts: [7000], routes: [], identity };
+  const traced = { ...settings, otlp: "http://localhost:4318" };
+  expect(dmzConfig(plan, traced, r1).tracing).toMatchObject({ sampleRatio: 1, batchDelayMs: 500 });
+  expect(intranetConfig(plan, traced, r2).tracing?.otlp.url).toBe("http://localhost:4318");
+  expect([dmzConfig(plan, settings, r1).tracing, intranetConfig(plan, settings, r2).tracing]).toStrictEqual([
+    undefined,
+    undefined,
+  ]);
+});

@@ -19,10 +19,15 @@ export const loopback = "127.0.0.1";
 /** A developer waits for this one; a cluster's routers have 25 s. docs/protocol.md, "Draining". */
 export const drainMs = 5_000;
 
+/** Who tries it out looks at once. */
+const batchDelayMs = 500;
+
 export interface RunSettings {
   /** Where the clients' listeners and the health ports are open. */
   readonly address: string;
   readonly verbose: boolean;
+  /** Where the routers' trace spans go; left out: calls are not traced. */
+  readonly otlp?: string | undefined;
 }
 
 export interface DmzStart {
@@ -49,6 +54,7 @@ export function dmzConfig(plan: TunnelPlan, settings: RunSettings, start: DmzSta
     tunnelEndpoint: { address: loopback, port: ports.tunnel ?? 0 },
     health: { address, port: ports.health ?? start.healthPort },
     pool: plan.pool,
+    ...(settings.otlp !== undefined && { tracing: { batchDelayMs } }),
   });
 }
 
@@ -66,6 +72,7 @@ export function intranetConfig(plan: TunnelPlan, settings: RunSettings, start: I
     ...common(plan, settings, identity, ports),
     dmz: dmzPorts.map((port, index) => ({ name: `R1 ${index}`, address: loopback, port })),
     routes,
+    ...(settings.otlp !== undefined && { tracing: { batchDelayMs, otlp: { url: settings.otlp } } }),
   });
 }
 

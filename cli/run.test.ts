@@ -169,6 +169,7 @@ describe("the other commands", () => {
 describe("sallyport dev", () => {
   const defaults: DevOptions = {
     ...{ files: [], to: undefined, pairs: undefined, address: "127.0.0.1", healthPort: 8085, verbose: false },
+    otlp: undefined,
   };
 
   it("has defaults for everything", async () => {
@@ -177,8 +178,9 @@ describe("sallyport dev", () => {
 
   it("takes every option", async () => {
     const args = ["-f", "a.yaml", "--file", "-", "--pairs", "3", "--address", "::1", "--health-port", "0", "--verbose"];
-    expect((await sallyport(["dev", ...args])).asked).toStrictEqual([
-      { files: ["a.yaml", "-"], to: undefined, pairs: 3, address: "::1", healthPort: 0, verbose: true },
+    const otlp = "http://localhost:4318";
+    expect((await sallyport(["dev", ...args, "--otlp", otlp])).asked).toStrictEqual([
+      { files: ["a.yaml", "-"], to: undefined, pairs: 3, address: "::1", healthPort: 0, verbose: true, otlp },
     ]);
     expect((await sallyport(["dev", "--address", "localhost"])).asked).toStrictEqual([defaults]);
   });
@@ -206,6 +208,10 @@ describe("sallyport dev", () => {
     "a port that cannot be": [
       ["dev", "--health-port", "65536"],
       "sallyport: option '--health-port <port>' argument '65536' is invalid. Give a number from 0 to 65535.",
+    ],
+    "no collector": [
+      ["dev", "--otlp", "localhost:4318"],
+      "sallyport: option '--otlp <url>' argument 'localhost:4318' is invalid. Give a collector's OTLP/HTTP address, such as http://localhost:4318.",
     ],
     "no address": [
       ["dev", "--address", "example.com"],

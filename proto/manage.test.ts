@@ -23,7 +23,7 @@ const limits: Limits = {
   windowMaxBytes: 2 ** 32 - 1,
   memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
 };
-const introduction = {
+const greeting = {
   protocol: { major: 1, minor: 3 },
   tunnel: "shop/calc",
   instanceId: "a1b2",
@@ -31,7 +31,7 @@ const introduction = {
   software: "sallyport 0.1.0 – ü",
   limits,
 };
-const hello: Hello = { ...introduction, keepLinks: true };
+const hello: Hello = { ...greeting, takesSpans: true, keepLinks: true };
 
 const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
   { t: "hello", hello },
@@ -51,13 +51,13 @@ const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
 ];
 
 const dmzMessages: readonly Exclude<DmzMessage, Unknown>[] = [
-  { t: "welcome", welcome: { ...introduction, dmzInstances: 2, heartbeatMs: 1000 } },
+  { t: "welcome", welcome: { ...greeting, dmzInstances: 2, heartbeatMs: 1000 } },
   { t: "ping", ping: { nonce: 0, ack: false } },
   { t: "openLinks", openLinks: { order: 2 ** 40, count: 3 } },
   { t: "closeLinks", closeLinks: { linkIds: ["a", "b"] } },
   { t: "drain", drain: { deadlineMs: 0 } },
   { t: "certificateRequest", certificateRequest: { request: 9, csr: Buffer.from([1, 2, 3]) } },
-  { t: "spans", spans: { otlp: Buffer.alloc(0) } },
+  { t: "spans", spans: { otlp: Buffer.from([0x0a, 0]), count: 2 ** 32 - 1 } },
 ];
 
 describe("management messages", () => {
@@ -75,7 +75,7 @@ describe("management messages", () => {
     const emptyFirstMember = Buffer.from([0x0a, 0]);
     expect(decodeIntranet(emptyFirstMember)).toStrictEqual({
       t: "hello",
-      hello: { ...nothing, limits: none, keepLinks: false },
+      hello: { ...nothing, limits: none, takesSpans: false, keepLinks: false },
     });
     expect(decodeDmz(emptyFirstMember)).toStrictEqual({
       t: "welcome",
@@ -118,9 +118,9 @@ describe("management messages", () => {
   it("refuse more than a mebibyte, both ways", () => {
     const spans = (bytes: number): Exclude<DmzMessage, Unknown> => ({
       t: "spans",
-      spans: { otlp: Buffer.alloc(bytes) },
+      spans: { otlp: Buffer.alloc(bytes), count: 0 },
     });
-    const overhead = 8;
+    const overhead = 10;
     expect(encodeDmz(spans(managementBytesMax - overhead)).length).toBe(managementBytesMax);
     const message = `DmzMessage of ${managementBytesMax + 1} bytes is over the limit of ${managementBytesMax}`;
     expect(() => encodeDmz(spans(managementBytesMax - overhead + 1))).toThrow(new TunnelError("PROTOCOL", message));

@@ -12,8 +12,11 @@ export const carryPath = "/sallyport.tunnel.v1.Tunnel/Carry";
 /** The most bytes in one message, either way. */
 export const managementBytesMax = 1024 * 1024;
 
-/** What both say of themselves. */
-interface Introduction {
+/** The most bytes of OTLP in one Spans: pings wait behind it. docs/protocol.md, "Spans". */
+export const spansBytesMax = 128 * 1024;
+
+/** What either side says of itself. */
+interface Greeting {
   readonly protocol: ProtocolVersion;
   /** "namespace/name" of the ReverseTunnel. */
   readonly tunnel: string;
@@ -23,12 +26,14 @@ interface Introduction {
   readonly limits: Limits;
 }
 
-export interface Hello extends Introduction {
+export interface Hello extends Greeting {
+  /** R1 may send its Spans. */
+  readonly takesSpans: boolean;
   /** This R2 is registered already, over a connection that it replaces: its links stay as they are. */
   readonly keepLinks: boolean;
 }
 
-export interface Welcome extends Introduction {
+export interface Welcome extends Greeting {
   /** How many R1s the tunnel has; 0: not told. */
   readonly dmzInstances: number;
   readonly heartbeatMs: number;
@@ -90,8 +95,10 @@ export interface CertificateAnswer {
 }
 
 export interface Spans {
-  /** An ExportTraceServiceRequest of OTLP. */
+  /** An ExportTraceServiceRequest of OTLP, at most `spansBytesMax`. */
   readonly otlp: Buffer;
+  /** How many spans it holds; for metrics. */
+  readonly count: number;
 }
 
 export type IntranetMessage =

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DocumentError } from "./document-error.ts";
 import { fileBytesMax } from "./documents.ts";
@@ -111,3 +112,51 @@ function errorOf(act: () => unknown): string {
   }
   throw new Error("the file was taken");
 }
+
+describe("whatever a configuration file holds", () => {
+  const line = fc.constantFrom(
+    ...[
+      "tunnel: a/b\n",
+      "admin: {address: a, port: 0}\n",
+      "identity:\n",
+      "  privateKey: secret-key\n",
+      "  certificateChain: c\n",
+    ],
+    ...[
+      "  trustedCas: t\n",
+      "limits: {callsPerLink: -1}\n",
+      "listeners: [{name: x}]\n",
+      "routeFiles: [a]\n",
+      "dmz: []\n",
+    ],
+    ...[
+      "---\n",
+      "- ",
+      "[",
+      "{",
+      "&a ",
+      "*a\n",
+      "? ",
+      "kind: TunnelRoute\n",
+      "\t",
+      "\u0000",
+      "\ud800",
+      "__proto__: 1\n",
+    ],
+  );
+
+  test("it is a configuration or a DocumentError that shows no secret", () => {
+    const text = fc.array(line, { maxLength: 14 }).map((lines) => lines.join(""));
+    fc.assert(
+      fc.property(text, fc.constantFrom(parseDmzConfigFile, parseIntranetConfigFile), (each, parse) => {
+        try {
+          parse(each, "f.yaml");
+        } catch (error) {
+          expect(error).toBeInstanceOf(DocumentError);
+          expect((error as Error).message).not.toContain("secret-key");
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

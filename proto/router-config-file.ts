@@ -2,15 +2,14 @@ import { z } from "zod";
 import { DocumentError, type DocumentProblem, type Origin, problemAt } from "./document-error.ts";
 import { fileBytesMax } from "./documents.ts";
 import { quoted } from "./printable.ts";
-import { check } from "./problem.ts";
 import { refuse } from "./resource.ts";
-import { dmzFields, intranetFields, refuseSharedPorts, refuseSharedSockets } from "./router-config.ts";
+import { checkConfig, dmzFields, intranetFields, refuseSharedPorts, refuseSharedSockets } from "./router-config.ts";
 import { readYaml, type TextDocument } from "./yaml-text.ts";
 
 /**
  * A router's configuration as people write it in a file: as in router-config.ts, but that certificates, keys and routes
  * may stand in files of their own. Names of files are as they were written. Each function throws DocumentError, which
- * shows no value of `identity`.
+ * shows no value of `identity` and `tracing.otlp`.
  */
 
 /** R1's configuration file, YAML or JSON. `source`: its name, for messages. */
@@ -83,7 +82,7 @@ function parseFile<Schema extends z.ZodType>(schema: Schema, text: string, sourc
   const origin: Origin = { source, line, document: "", lineOf };
   const foreign = foreignKind(value);
   if (foreign !== undefined) throw new DocumentError([problemAt(origin, ["kind"], foreign)]);
-  const checked = check(schema, value, (path) => path[0] === "identity");
+  const checked = checkConfig(schema, value);
   if (checked.t === "ok") return checked.value;
   throw new DocumentError(checked.problems.map(({ path, message }) => problemAt(origin, path, message)));
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { printable } from "./printable.ts";
-import { check, type Problem, pathText, problemLines } from "./problem.ts";
+import { type Checked, check, type Problem, pathText, problemLines } from "./problem.ts";
 import {
   listenerSchema,
   refuse,
@@ -9,6 +9,7 @@ import {
   type TunnelRoute,
   tunnelRouteSchema,
 } from "./resource.ts";
+import { dmzTracing, intranetTracing, isTracingSecret, withoutSecretKeys } from "./tracing-config.ts";
 
 /** What the two routers are started with. Parsed once; every default is filled in, unknown keys are refused. */
 
@@ -35,7 +36,7 @@ export function markChecked(routes: TunnelRoute[]): TunnelRoute[] {
   return routes;
 }
 
-/** A configuration that cannot be used: every problem of it. Shows no value of `identity`. */
+/** A configuration that cannot be used: every problem of it. Shows no value of `identity` and `tracing.otlp`. */
 export class ConfigError extends Error {
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 
@@ -52,9 +53,17 @@ export class ConfigError extends Error {
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, config: unknown): z.output<Schema> {
-  const checked = check(schema, config, (path) => path[0] === "identity");
+  const checked = checkConfig(schema, config);
   if (checked.t === "bad") throw new ConfigError(checked.problems);
   return checked.value;
+}
+
+/** As `check`, of a router's configuration: problems show nothing secret. */
+export function checkConfig<Schema extends z.ZodType>(schema: Schema, config: unknown): Checked<z.output<Schema>> {
+  const checked = check(schema, config, (path) => path[0] === "identity" || isTracingSecret(path));
+  if (checked.t === "ok") return checked;
+  const problems = checked.problems.map(({ path, message }) => ({ path: withoutSecretKeys(path), message }));
+  return { t: "bad", problems };
 }
 
 const address = z.strictObject({
@@ -177,6 +186,7 @@ export const dmzFields = {
       connectionsMax: z.int().min(1).default(20_000),
     })
     .prefault({}),
+  tracing: dmzTracing.optional(),
 };
 
 export const dmzConfigSchema = z.strictObject(dmzFields).superRefine(refuseSharedSockets);
@@ -256,6 +266,7 @@ export const intranetFields = {
       connectionsMax: z.int().min(1).default(1024),
     })
     .prefault({}),
+  tracing: intranetTracing.optional(),
 };
 
 /** Where the rest came from, for what R2 reports. */

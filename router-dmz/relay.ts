@@ -1,5 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import { type ErrorName, TunnelError } from "@sallyport/proto/error";
-import type { Head } from "@sallyport/proto/frame";
+import type { Head, Open } from "@sallyport/proto/frame";
 import type { Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { toOpen, toTrailers } from "./key/http.ts";
@@ -23,6 +24,18 @@ export interface RelayDeps {
   readonly quotas: Pick<Quotas, "admit" | "release">;
   /** The access log; once for each exchange. */
   readonly onDone: (entry: AccessEntry) => void;
+  /** Undefined: calls are not traced, and trace context goes through as it came. */
+  readonly tracer?: CallTracer | undefined;
+}
+
+export interface CallTracer {
+  start(request: IncomingMessage): CallSpan;
+}
+
+export interface CallSpan {
+  /** The OPEN that names this span as its parent. */
+  carry(open: Open): Open;
+  end(entry: AccessEntry): void;
 }
 
 export interface AccessEntry {
@@ -61,6 +74,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
   readonly #upload: Upload;
   readonly #reply: HttpReply;
   readonly #startedMs: number;
+  readonly #span: CallSpan | undefined;
   #download: Download = "open";
   #over = false;
   #ticket: StartTicket | undefined;
@@ -82,6 +96,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     this.#upload = new Upload(request, { clock, idleMs, expectsContinue }, this);
     this.#reply = new HttpReply(request, response);
     this.#startedMs = clock.now();
+    this.#span = deps.tracer?.start(request);
   }
 
   start(): void {
@@ -103,7 +118,8 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     const { id, listener, clientAddress, clientPort, local } = connection;
     const context = { id: this.#id, listener, connection: id, clientAddress, clientPort, local, secure: false };
     try {
-      const ticket = this.#deps.starter.start(toOpen(request, context), this, this);
+      const open = toOpen(request, context);
+      const ticket = this.#deps.starter.start(this.#span ? this.#span.carry(open) : open, this, this);
       if (this.#call === undefined && this.#download === "open") this.#ticket = ticket;
     } catch (error) {
       this.#fail(asTunnelError(error));
@@ -318,7 +334,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     if (this.#admitted) this.#deps.quotas.release(this.#exchange.connection.clientAddress);
     const { request, connection } = this.#exchange;
     connection.socket.off("end", this.#onClientEnd).off("close", this.#onGone);
-    this.#deps.onDone({
+    const entry: AccessEntry = {
       id: this.#id,
       listener: connection.listener,
       connection: connection.id,
@@ -330,7 +346,9 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
       requestBytes: this.#upload.bytes,
       responseBytes: this.#reply.bytes,
       durationMs: this.#deps.clock.now() - this.#startedMs,
-    });
+    };
+    this.#span?.end(entry);
+    this.#deps.onDone(entry);
   }
 }
 

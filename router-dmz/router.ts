@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TunnelError } from "@sallyport/proto/error";
 import { carryPath, managePath } from "@sallyport/proto/manage";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
+import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
@@ -12,9 +13,10 @@ import { spiffeId } from "@sallyport/tunnel/identity";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { listenError } from "@sallyport/tunnel/listen-error";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
-import { createLog, type Log } from "@sallyport/tunnel/log";
+import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
+import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
@@ -26,6 +28,13 @@ import { Registry } from "./pool/registry.ts";
 import { Repeater } from "./pool/repeater.ts";
 import { Quotas } from "./quota.ts";
 import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
+import type { DmzTracer } from "./tracing.ts";
+
+/** Loaded only where calls are traced. */
+type TracingModule = typeof import("./tracing.ts");
+
+/** How long spans may take to leave when R1 stops. */
+const spansFlushMs = 2_000;
 
 /** R2s that may register, and connections on the tunnel's port beside their links. */
 const registrationsMax = 64;
@@ -49,7 +58,8 @@ const liveFields = [
 
 /** R1: composes the parts, listens on everything or on nothing. */
 export async function startDmzRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
-  const router = new DmzRouter(parseDmzConfig(input), onReady);
+  const config = parseDmzConfig(input);
+  const router = new DmzRouter(config, onReady, config.tracing && (await import("./tracing.ts")));
   try {
     await router.listen();
   } catch (error) {
@@ -65,6 +75,7 @@ class DmzRouter implements RunningRouter {
   readonly #onReady: (ready: boolean) => void;
   readonly #log: Log;
   readonly #instanceId = randomUUID();
+  readonly #accessLog: AccessLog;
   readonly #metrics = new MetricsRegistry();
   readonly #budget: Budget;
   readonly #registry: Registry;
@@ -73,6 +84,8 @@ class DmzRouter implements RunningRouter {
   readonly #quotas: Quotas;
   readonly #complaints = new Complaints(systemClock);
   readonly #counters = { tunnelRefused: 0 };
+  readonly #spans = noSpans();
+  readonly #tracer: DmzTracer | undefined;
   readonly #tunnel: GrpcServer;
   readonly #listeners: readonly HttpListener[];
   readonly #health: StatusServer;
@@ -86,9 +99,10 @@ class DmzRouter implements RunningRouter {
   #lastConnection = 0;
   #onIdle: () => void = () => {};
 
-  constructor(config: DmzConfig, onReady: (ready: boolean) => void) {
+  constructor(config: DmzConfig, onReady: (ready: boolean) => void, tracing: TracingModule | undefined) {
     this.#onReady = onReady;
     this.#log = createLog("r1", config.log.level);
+    this.#accessLog = new AccessLog(this.#log, "r1");
     const live = new LiveConfig({
       ...{ initial: config, parse: parseDmzConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
       apply: (next, changed) => {
@@ -101,6 +115,7 @@ class DmzRouter implements RunningRouter {
     this.#budget = new Budget(config.limits.memoryBudgetBytes);
     this.#quotas = new Quotas(config.quotas, systemClock);
     this.#registry = this.#createRegistry();
+    this.#tracer = tracing && this.#createTracer(tracing);
     this.#pool = new Pool({
       source: this.#registry,
       size: config.pool,
@@ -146,6 +161,8 @@ class DmzRouter implements RunningRouter {
     this.#log.info({ exchanges: this.#exchanges, drainMs }, "draining");
     this.#draining = true;
     this.#refresh();
+    // An R2 that stops at the same time may soon be gone.
+    void this.#tracer?.flush(spansFlushMs);
     this.#registry.drain(drainMs);
     for (const listener of this.#listeners) listener.announceDrain();
     await after(drainNoticeMs);
@@ -153,6 +170,7 @@ class DmzRouter implements RunningRouter {
     await Promise.race([this.#idle(), after(drainMs)]);
     this.#pool.close();
     await Promise.race([finished, after(1_000)]);
+    await this.#tracer?.flush(spansFlushMs);
     await this.close();
     this.#log.info("stopped");
   }
@@ -206,6 +224,17 @@ class DmzRouter implements RunningRouter {
     });
   }
 
+  #createTracer({ DmzTracer }: TracingModule): DmzTracer | undefined {
+    const { tracing: config, tunnel } = this.#config;
+    return (
+      config &&
+      new DmzTracer({
+        ...{ config, tunnel, instanceId: this.#instanceId, counters: this.#spans, log: this.#log },
+        ...{ complaints: this.#complaints, offer: (spans, settled) => this.#registry.offerSpans(spans, settled) },
+      })
+    );
+  }
+
   /** Something about registrations or links has changed. */
   #refresh(): void {
     this.#pool.refresh();
@@ -249,7 +278,7 @@ class DmzRouter implements RunningRouter {
   #createListener(listener: DmzConfig["listeners"][number]): HttpListener {
     const live = this.#live;
     const deps: RelayDeps = {
-      ...{ starter: this.#repeater, clock: systemClock },
+      ...{ starter: this.#repeater, clock: systemClock, tracer: this.#tracer },
       get bodyIdleTimeoutMs() {
         return live.current.http.bodyIdleTimeoutMs;
       },
@@ -289,10 +318,8 @@ class DmzRouter implements RunningRouter {
   }
 
   #done(entry: AccessEntry): void {
-    this.#callMetrics.done({ ...entry, by: entry.listener, error: entry.error === "" ? undefined : entry.error });
-    // The query may hold what is not for logs.
-    const target = entry.target.split("?", 1)[0]!.slice(0, 1024);
-    if (this.#log.isLevelEnabled("info")) this.#log.info({ ...entry, target }, "access");
+    this.#callMetrics.done(entry.listener, entry);
+    if (this.#accessLog.enabled) this.#accessLog.write(entry, moreOf(entry));
     if (--this.#exchanges === 0) this.#onIdle();
   }
 
@@ -316,6 +343,7 @@ class DmzRouter implements RunningRouter {
       configuration: this.#live.status,
       exchanges: this.#exchanges,
       waitingCalls: this.#pool.waitingCount,
+      spans: { waiting: this.#tracer?.waiting ?? 0, ...this.#spans },
       pool: { wanted: this.#pool.wanted, ...this.#pool.counters },
       memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
       listeners: this.#listeners.map((listener) => ({ name: listener.listener, ...listener.stats })),
@@ -334,6 +362,8 @@ class DmzRouter implements RunningRouter {
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
     measureCertificates(this.#metrics, "dmz", () => this.#config.identity);
+    const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
+    totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
     const gauge = (name: string, help: string, read: () => number): void => liveGauge(this.#metrics, name, help, read);
     const counter = (name: string, help: string, read: () => number): void =>
       totalCounter(this.#metrics, name, help, read);
@@ -384,6 +414,7 @@ class DmzRouter implements RunningRouter {
       "Connections to the tunnel's port that were refused.",
       () => this.#counters.tunnelRefused,
     );
+    measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
     gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
     counter("sallyport_refused_requests_total", "Bytes that were no request.", () => this.#sum("refused"));
     counter("sallyport_dropped_connections_total", "Connections over the limit.", () => this.#sum("dropped"));
@@ -396,4 +427,11 @@ class DmzRouter implements RunningRouter {
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+function moreOf({ listener, connection, client, target }: AccessEntry): string {
+  // The query may hold what is not for logs.
+  const query = target.indexOf("?");
+  const path = (query === -1 ? target : target.slice(0, query)).slice(0, 1024);
+  return `,"listener":"${listener}","connection":${connection},"client":"${client}","target":${jsonText(path)}`;
 }

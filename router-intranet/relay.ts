@@ -33,6 +33,18 @@ export interface RelayDeps {
   readonly responseTimeoutMs: number;
   /** Told once of each call, when it is over. */
   readonly onDone: (done: CallDone) => void;
+  /** Undefined: calls are not traced, and trace context goes through as it came. */
+  readonly tracer?: CallTracer | undefined;
+}
+
+export interface CallTracer {
+  start(open: Open): CallSpan;
+}
+
+export interface CallSpan {
+  /** The OPEN whose destination is to see this span as its parent. */
+  carry(open: Open): Open;
+  end(done: CallDone): void;
 }
 
 /** For the access log. What is not known (yet) is "" or 0. `error`'s cause may name addresses of the intranet. */
@@ -82,6 +94,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
   readonly #call: Call;
   readonly #open: Open;
   readonly #startedMs: number;
+  readonly #span: CallSpan | undefined;
   #state: State = "waiting";
   #exchange: Exchange | undefined;
   #envelope: EnvelopeWait | undefined;
@@ -104,7 +117,8 @@ class RelayedCall implements CallEvents, ResponseEvents {
   constructor(deps: RelayDeps, call: Call, open: Open) {
     this.#deps = deps;
     this.#call = call;
-    this.#open = open;
+    this.#span = deps.tracer?.start(open);
+    this.#open = this.#span ? this.#span.carry(open) : open;
     this.#startedMs = deps.clock.now();
   }
 
@@ -297,7 +311,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
     this.#envelope?.stop();
     this.#patience?.stop();
     this.#cancelLeaving?.();
-    this.#deps.onDone({
+    const done: CallDone = {
       id: this.#open.id,
       route: this.#route,
       destination: this.#destination,
@@ -308,7 +322,9 @@ class RelayedCall implements CallEvents, ResponseEvents {
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
       durationMs: this.#deps.clock.now() - this.#startedMs,
-    });
+    };
+    this.#span?.end(done);
+    this.#deps.onDone(done);
   }
 
   #ofRoute(error: TunnelError): TunnelError {

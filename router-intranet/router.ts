@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { TunnelError } from "@sallyport/proto/error";
 import type { Open } from "@sallyport/proto/frame";
+import type { Spans } from "@sallyport/proto/manage";
 import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
+import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import type { AcceptCall } from "@sallyport/tunnel/call";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
@@ -13,9 +15,10 @@ import { certificatesOf, spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
-import { createLog, type Log } from "@sallyport/tunnel/log";
+import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
+import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
@@ -32,9 +35,16 @@ import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { OperatorPort } from "./report/operator-port.ts";
 import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
+import type { IntranetTracer } from "./tracing.ts";
 import { PeerCertificates } from "./uplink/peer-certificates.ts";
 import { Uplink } from "./uplink/uplink.ts";
 import { type Endpoint, Uplinks } from "./uplink/uplinks.ts";
+
+/** Loaded only where calls are traced. */
+type TracingModule = typeof import("./tracing.ts");
+
+/** How long spans may take to leave when R2 stops. */
+const spansFlushMs = 2_000;
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
 const liveFields = [
@@ -49,7 +59,8 @@ const liveFields = [
 
 /** R2: composes the parts and dials its R1s for ever. */
 export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
-  const router = new IntranetRouter(parseIntranetConfig(input), onReady);
+  const config = parseIntranetConfig(input);
+  const router = new IntranetRouter(config, onReady, config.tracing && (await import("./tracing.ts")));
   await router.start();
   return router;
 }
@@ -71,15 +82,19 @@ class IntranetRouter implements RunningRouter {
   readonly #peerCertificates = new Map<string, PeerCertificates>();
   readonly #linkMetrics: LinkMetrics;
   readonly #callMetrics: CallMetrics;
+  readonly #accessLog: AccessLog;
   readonly #countEnvelope: (done: CallDone) => void;
   readonly #complaints = new Complaints(systemClock);
+  readonly #spans = noSpans();
+  readonly #tracer: IntranetTracer | undefined;
   #ready = false;
   #draining = false;
   #onNoLinks: () => void = () => {};
 
-  constructor(config: IntranetConfig, onReady: (ready: boolean) => void) {
+  constructor(config: IntranetConfig, onReady: (ready: boolean) => void, tracing: TracingModule | undefined) {
     this.#onReady = onReady;
     this.#log = createLog("r2", config.log.level);
+    this.#accessLog = new AccessLog(this.#log, "r2");
     this.#live = new LiveConfig({
       ...{ initial: config, parse: parseIntranetConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
       apply: (next, changed) => this.#apply(next, changed),
@@ -93,6 +108,7 @@ class IntranetRouter implements RunningRouter {
     this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#links(), this.#budget);
     this.#callMetrics = new CallMetrics(this.#metrics, "route");
     this.#countEnvelope = envelopeCounter(this.#metrics);
+    this.#tracer = tracing && this.#createTracer(tracing);
     this.#uplinks = this.#createUplinks();
     this.#admin = this.#createAdmin();
     this.#operators = this.#createOperatorPort();
@@ -121,6 +137,7 @@ class IntranetRouter implements RunningRouter {
     await Promise.race([this.#noLinks(), after(drainMs)]);
     this.#uplinks.close();
     await Promise.race([this.#destinations.close(), after(1_000)]);
+    await this.#tracer?.close(spansFlushMs);
     this.#operators.close();
     this.#admin.close();
     this.#log.info("stopped");
@@ -187,10 +204,27 @@ class IntranetRouter implements RunningRouter {
     return table;
   }
 
+  #createTracer({ IntranetTracer }: TracingModule): IntranetTracer | undefined {
+    const { tracing: config, tunnel } = this.#config;
+    return (
+      config &&
+      new IntranetTracer({
+        ...{ config, tunnel, instanceId: this.#instanceId, counters: this.#spans },
+        ...{ log: this.#log, complaints: this.#complaints },
+      })
+    );
+  }
+
+  /** An R1 that was told that nobody takes them sends none. */
+  #takeSpans(spans: Spans): void {
+    if (this.#tracer) this.#tracer.forward(spans);
+    else this.#spans.dropped += spans.count;
+  }
+
   #createUplinks(): Uplinks {
     const live = this.#live;
     const accept = createRelay({
-      ...{ destinations: this.#destinations, clock: systemClock },
+      ...{ destinations: this.#destinations, clock: systemClock, tracer: this.#tracer },
       get responseTimeoutMs() {
         return live.current.destinations.responseTimeoutMs;
       },
@@ -217,6 +251,8 @@ class IntranetRouter implements RunningRouter {
           onPeer: (certificate) => this.#peerOf(name).saw(certificate),
         }),
       routes: () => routeHashes(this.#table),
+      takesSpans: this.#tracer !== undefined,
+      onSpans: (spans) => this.#takeSpans(spans),
       onState: (state, error) => {
         this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
         this.#changed();
@@ -286,12 +322,12 @@ class IntranetRouter implements RunningRouter {
   }
 
   #done(done: CallDone): void {
-    this.#callMetrics.done({ ...done, by: done.route, error: done.error?.code });
+    const { error } = done;
+    const entry = { ...done, error: error?.code ?? ("" as const) };
+    this.#callMetrics.done(done.route, entry);
     this.#countEnvelope(done);
-    if (done.error?.code.startsWith("DESTINATION_")) this.#complain(done.route, done.error);
-    if (!this.#log.isLevelEnabled("info")) return;
-    const { error, ...entry } = done;
-    this.#log.info({ ...entry, error: error?.code ?? "", detail: error?.message, cause: causeOf(error) }, "access");
+    if (error?.code.startsWith("DESTINATION_")) this.#complain(done.route, error);
+    if (this.#accessLog.enabled) this.#accessLog.write(entry, moreOf(done));
   }
 
   #complain(route: string, error: TunnelError): void {
@@ -318,6 +354,7 @@ class IntranetRouter implements RunningRouter {
       ...{ ready: this.#ready, draining: this.#draining, ports: this.ports },
       memory: { budgetBytes: this.#budget.totalBytes, usedBytes: this.#budget.usedBytes },
       configuration: this.#live.status,
+      spans: { waiting: this.#tracer?.waiting ?? 0, ...this.#spans },
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
       routeSource: routeSource(this.#config.origin),
@@ -336,6 +373,8 @@ class IntranetRouter implements RunningRouter {
     collectDefaultMetrics({ register: this.#metrics });
     measureCertificates(this.#metrics, "intranet", () => this.#config.identity);
     liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.all.length);
+    const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
+    totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
     liveGauge(
       this.#metrics,
       "sallyport_management_connections",
@@ -378,6 +417,7 @@ class IntranetRouter implements RunningRouter {
       "Routes that could not be taken.",
       () => this.#config.origin.refused.length,
     );
+    measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
     liveGauge(this.#metrics, "sallyport_routes", "Routes served.", () => this.#table.routes.length);
   }
 }
@@ -401,4 +441,11 @@ function causeOf(error: TunnelError | undefined): string | undefined {
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+function moreOf({ route, destination, envelope, error }: CallDone): string {
+  const place = `,"route":"${route}","destination":${jsonText(destination)},"envelope":"${envelope}"`;
+  if (error === undefined) return place;
+  const cause = causeOf(error);
+  return `${place},"detail":${jsonText(error.message)}${cause === undefined ? "" : `,"cause":${jsonText(cause)}`}`;
 }

@@ -7,9 +7,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 
-/** Stands in for npm: `npm test` writes the report that FAKE_REPORT holds, `npm exec -c COMMAND` runs COMMAND. */
+/**
+ * Stands in for npm: `npm test` writes the report that FAKE_REPORT holds, `npm run fuzz` runs
+ * fuzz/main.ts, `npm exec -c COMMAND` runs COMMAND.
+ */
 const fakeNpm = `#!/usr/bin/env bash
 if [[ $1 == exec ]]; then exec bash -c "\${@: -1}"; fi
+if [[ $1 == run ]]; then exec bash fuzz/main.ts; fi
 for argument; do
   if [[ $argument == --outputFile.json=* && -n $FAKE_REPORT ]]; then echo "$FAKE_REPORT" >"\${argument#*=}"; fi
 done
@@ -96,11 +100,18 @@ describe(".ci/run", () => {
     expect(lines.at(-1)).toMatch(/^1 passed, 3 failed, 0 skipped$/);
   });
 
-  it("runs e2e and chaos when they are there", () => {
+  it("runs e2e, the fuzzer and chaos when they are there", () => {
     write("e2e/run", `echo '${report(4, 0, 1)}' >"$CI_REPORT"\n`);
+    write("fuzz/main.ts", `echo '${report(8, 0, 0)}' >"$CI_REPORT"\n`);
     write("e2e/chaos", `echo '${report(2, 0, 0)}' >"$CI_REPORT"\n`);
     const { status, lines } = run({ FAKE_REPORT: report(1, 0, 0) });
-    expect({ status, sum: lines.at(-1) }).toStrictEqual({ status: 0, sum: "9 passed, 0 failed, 1 skipped" });
+    expect({ status, sum: lines.at(-1) }).toStrictEqual({ status: 0, sum: "17 passed, 0 failed, 1 skipped" });
+  });
+
+  it("counts a target that failed as one failure", () => {
+    write("fuzz/main.ts", `echo '${report(7, 1, 0)}' >"$CI_REPORT"; exit 1\n`);
+    const { status, lines } = run({ FAKE_REPORT: report(1, 0, 0) });
+    expect({ status, sum: lines.at(-1) }).toStrictEqual({ status: 1, sum: "10 passed, 1 failed, 0 skipped" });
   });
 
   it("takes an e2e stage that wrote no report for failed", () => {

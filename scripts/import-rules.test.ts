@@ -20,6 +20,7 @@ const forbidden: Record<string, Case[]> = {
     ["proto/x.ts", "../tunnel/call.ts"],
     ["proto/deep/x.ts", "../../tunnel/call.ts"],
     ["proto/x.ts", "./../cli/main.ts"],
+    ["proto/x.test.ts", "../fuzz/fuzzer.ts"],
     ["proto/x.test.ts", "@sallyport/tunnel/call"],
   ],
   "tunnel imports proto only, by its name": [
@@ -123,6 +124,7 @@ const forbidden: Record<string, Case[]> = {
     ["examples/calculator/x.ts", "@grpc/grpc-js"],
     ["e2e/x.ts", "@grpc/grpc-js"],
     ["bench/x.ts", "@grpc/grpc-js"],
+    ["fuzz/x.ts", "@grpc/grpc-js"],
   ],
   "Kubernetes is touched by operator/kube/ only": [
     ["proto/x.ts", "@kubernetes/client-node"],
@@ -178,6 +180,8 @@ const allowed: Case[] = [
   ["cli/x.ts", "@sallyport/example-calculator/server"],
   ["e2e/x.ts", "../cli/main.ts"],
   ["bench/x.ts", "../tunnel/link.ts"],
+  ["fuzz/targets/x.ts", "@sallyport/router-dmz/key/http"],
+  ["fuzz/targets/x.ts", "@sallyport/router-intranet/match/envelope"],
   ["docs/x.test.ts", "../proto/documents.ts"],
 ];
 

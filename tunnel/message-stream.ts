@@ -3,6 +3,13 @@ import type { LinkTransport, TransportEvents } from "./transport.ts";
 
 /** Messages that may wait for a peer that does not read. */
 const queueMax = 256;
+/** From so many on, the peer is slow, and what need not be said is not. */
+const offerQueueMax = 8;
+
+interface Queued {
+  readonly bytes: Buffer;
+  readonly settled: ((sent: boolean) => void) | undefined;
+}
 
 export interface MessageStreamOptions<Out, In> {
   readonly transport: LinkTransport;
@@ -18,8 +25,8 @@ export interface MessageStreamOptions<Out, In> {
 /** One side of the management connection: whole messages, in order, bounded. */
 export class MessageStream<Out, In> implements TransportEvents {
   readonly #options: MessageStreamOptions<Out, In>;
-  readonly #queue: Buffer[] = [];
-  #sending = false;
+  readonly #queue: Queued[] = [];
+  #sending: Queued | undefined;
   #closing = false;
   #closed = false;
 
@@ -30,29 +37,40 @@ export class MessageStream<Out, In> implements TransportEvents {
 
   send(message: Out): void {
     if (this.#closed || this.#closing) return;
-    this.#queue.push(this.#options.encode(message));
+    this.#queue.push({ bytes: this.#options.encode(message), settled: undefined });
     if (this.#queue.length > queueMax) {
       return this.close(new TunnelError("OVERLOADED", "the peer does not read its management connection"));
     }
     this.#next();
   }
 
+  /**
+   * Sends what may be lost, unless others wait already. Then, and only then, `settled` is called, once: when the transport
+   * has taken the message, or with false when the stream has ended before.
+   */
+  offer(message: Out, settled: (sent: boolean) => void): boolean {
+    if (this.#closed || this.#closing || this.#queue.length >= offerQueueMax) return false;
+    this.#queue.push({ bytes: this.#options.encode(message), settled });
+    this.#next();
+    return true;
+  }
+
   /** Without an error: what is queued still goes out first. */
   close(error?: TunnelError): void {
     if (this.#closed) return;
     this.#closing = true;
-    if (error !== undefined || (this.#queue.length === 0 && !this.#sending)) this.#options.transport.close(error);
+    if (error !== undefined || (this.#queue.length === 0 && this.#sending === undefined))
+      this.#options.transport.close(error);
   }
 
   #next(): void {
-    if (this.#sending) return;
-    const message = this.#queue.shift();
-    if (message === undefined) {
+    if (this.#sending !== undefined) return;
+    this.#sending = this.#queue.shift();
+    if (this.#sending === undefined) {
       if (this.#closing) this.#options.transport.close();
       return;
     }
-    this.#sending = true;
-    this.#options.transport.send(message);
+    this.#options.transport.send(this.#sending.bytes);
   }
 
   onReady(): void {
@@ -60,8 +78,11 @@ export class MessageStream<Out, In> implements TransportEvents {
   }
 
   onSent(): void {
-    this.#sending = false;
-    if (!this.#closed) this.#next();
+    const sent = this.#sending;
+    this.#sending = undefined;
+    if (this.#closed) return;
+    sent?.settled?.(true);
+    this.#next();
   }
 
   onBatch(bytes: Buffer): void {
@@ -82,7 +103,8 @@ export class MessageStream<Out, In> implements TransportEvents {
   onClosed(error: TunnelError | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#queue.length = 0;
+    for (const { settled } of [...(this.#sending ? [this.#sending] : []), ...this.#queue.splice(0)]) settled?.(false);
+    this.#sending = undefined;
     this.#options.onClosed(error);
   }
 }

@@ -30,8 +30,8 @@ beforeAll(async () => {
   const options = { out: folder, tunnel: "default/partners", trustDomain: undefined, days: 30, verbose: false };
   await makeIdentities({ ...options, renew: false, force: false }, new Date());
   await writeConfigs();
-  r1 = new RouterProcess("r1", join(folder, "r1.yaml"), join(folder, "app1/r1.mjs"));
-  r2 = new RouterProcess("r2", join(folder, "r2.yaml"), join(folder, "app2/r2.mjs"));
+  r1 = new RouterProcess("r1", join(folder, "r1.yaml"), { program: join(folder, "app1/r1.mjs") });
+  r2 = new RouterProcess("r2", join(folder, "r2.yaml"), { program: join(folder, "app2/r2.mjs") });
   await r1.record("readiness");
 }, 60_000);
 

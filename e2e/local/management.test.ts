@@ -1,11 +1,23 @@
 import { TunnelError } from "@sallyport/proto/error";
+import type { Spans } from "@sallyport/proto/manage";
 import { Uplink } from "@sallyport/router-intranet/uplink/uplink";
 import { Budget } from "@sallyport/tunnel/budget";
 import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
 import { limits, Recorder, settle } from "@sallyport/tunnel/testing/link-pair";
 import { MemoryTransport } from "@sallyport/tunnel/testing/memory-transport";
 import { describe, expect, it } from "vitest";
-import { common, type Dmz, dial, type Network, ok, openOn, start, startDmz, startIntranet } from "./memory-pair.ts";
+import {
+  common,
+  type Dmz,
+  dial,
+  type Network,
+  noSpans,
+  ok,
+  openOn,
+  start,
+  startDmz,
+  startIntranet,
+} from "./memory-pair.ts";
 
 describe("T6: registration", () => {
   it("registers, gets the links R1 orders, and reports its routes", async () => {
@@ -39,6 +51,7 @@ describe("T6: registration", () => {
     const states: string[] = [];
     const stuck = new Uplink({
       ...common,
+      ...noSpans,
       ...{ name: "R1 0", instanceId: "x", clock, budget: new Budget(1), random: () => 0.5 },
       dial: () => MemoryTransport.pair(false)[0],
       accept: () => new Recorder(),
@@ -80,6 +93,7 @@ describe("T6: registration", () => {
     const others = Array.from({ length: 5 }, (_, i) => {
       const uplink = new Uplink({
         ...common,
+        ...noSpans,
         ...{ name: "R1", instanceId: `other-${i}`, clock, budget: new Budget(limits.memoryBudgetBytes) },
         random: () => 0.5,
         dial: (method) => dial(network, method),
@@ -94,6 +108,67 @@ describe("T6: registration", () => {
     });
     await settle();
     expect([dmz.registry.registrations.length, others.filter(({ active }) => active).length]).toEqual([4, 3]);
+  });
+});
+
+describe("B7: R1's spans", () => {
+  const spans = { otlp: Buffer.from([0x0a, 0]), count: 3 };
+
+  /** An R1 with these R2s, in the order of their registration; each says what it was sent. */
+  async function registered(...takers: boolean[]) {
+    const clock = new FakeClock();
+    const dmz = startDmz(clock);
+    const sent: string[] = [];
+    const uplinks: Uplink[] = [];
+    for (const [i, takesSpans] of takers.entries()) {
+      const onSpans = ({ otlp, count }: Spans) => sent.push(`R2 ${i}: ${otlp.toString("hex")} ${count}`);
+      const changes = { takesSpans, onSpans, instanceId: `intranet-${i}` };
+      const { uplink } = startIntranet(clock, { dmz, dialled: [] }, common.tunnel, changes);
+      uplink.start();
+      await settle();
+      uplinks.push(uplink);
+    }
+    return { dmz, sent, uplinks };
+  }
+
+  it("go to an R2 that said it takes them", async () => {
+    const { dmz, sent } = await registered(false, true);
+    const settled: boolean[] = [];
+    expect(dmz.registry.offerSpans(spans, (isSent) => settled.push(isSent))).toBe(true);
+    await settle();
+    expect([sent, settled]).toEqual([["R2 1: 0a00 3"], [true]]);
+  });
+
+  it("are not sent at all when no R2 takes them", async () => {
+    const { dmz, sent } = await registered(false, false);
+    expect(dmz.registry.offerSpans(spans, () => {})).toBe(false);
+    await settle();
+    expect(sent).toEqual([]);
+  });
+
+  it("go to an R2 that stops only while there is no other", async () => {
+    const { dmz, sent, uplinks } = await registered(true, true);
+    uplinks[0]!.drain(10_000);
+    await settle();
+    dmz.registry.offerSpans(spans, () => {});
+    await settle();
+    uplinks[1]!.drain(10_000);
+    await settle();
+    dmz.registry.offerSpans(spans, () => {});
+    await settle();
+    expect(sent).toEqual(["R2 1: 0a00 3", "R2 0: 0a00 3"]);
+  });
+
+  it("go to another R2 while the first is slow to take what it is sent, and nowhere while all are", async () => {
+    const { dmz, sent } = await registered(true, true);
+    const connections = dmz.connections.filter((_, i) => i % 2 === 0);
+    connections[0]!.flowing = false;
+    for (let i = 0; i < 20; i++) dmz.registry.offerSpans(spans, () => {});
+    await settle();
+    expect(sent).toEqual(expect.arrayContaining(["R2 1: 0a00 3"]));
+    for (const connection of connections) connection.flowing = false;
+    const taken = Array.from({ length: 40 }, () => dmz.registry.offerSpans(spans, () => {}));
+    expect(taken.at(-1)).toBe(false);
   });
 });
 
@@ -156,8 +231,8 @@ describe("T8: the pool", () => {
     expect([dmz.registry.usableLinks().length, network.dialled.length]).toEqual([2, 4]);
   });
 
-  it("keeps all calls of one turn on one link and spreads turns over links", async () => {
-    const { dmz } = start();
+  it("keeps calls on one link for a second, then takes another", async () => {
+    const { clock, dmz } = start();
     await settle();
     for (let i = 0; i < 3; i++) openOn(dmz, `${i}`);
     expect(
@@ -166,6 +241,7 @@ describe("T8: the pool", () => {
         .map(({ callCount }) => callCount)
         .sort(),
     ).toEqual([0, 3]);
+    clock.advance(1_000);
     await settle(2);
     for (let i = 0; i < 3; i++) openOn(dmz, `${i}`);
     expect(dmz.registry.usableLinks().map(({ callCount }) => callCount)).toEqual([3, 3]);

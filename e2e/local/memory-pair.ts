@@ -2,7 +2,7 @@ import { TunnelError } from "@sallyport/proto/error";
 import { emptyOpen } from "@sallyport/proto/frame";
 import { Pool } from "@sallyport/router-dmz/pool/pool";
 import { Registry } from "@sallyport/router-dmz/pool/registry";
-import { Uplink } from "@sallyport/router-intranet/uplink/uplink";
+import { Uplink, type UplinkOptions } from "@sallyport/router-intranet/uplink/uplink";
 import { Budget } from "@sallyport/tunnel/budget";
 import type { Call } from "@sallyport/tunnel/call";
 import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
@@ -14,6 +14,8 @@ import type { LinkTransport } from "@sallyport/tunnel/transport";
 
 export const ok = { status: 200, reason: "OK", headers: [] };
 export const common = { tunnel: "default/sample", workerId: "0", software: "test", limits, heartbeatMs: 1_000 };
+
+export const noSpans = { takesSpans: false, onSpans: () => {} };
 
 export interface Dmz {
   registry: Registry;
@@ -46,11 +48,17 @@ export interface Network {
   beforeAccept?: (method: "manage" | "carry") => void;
 }
 
-export function startIntranet(clock: FakeClock, network: Network, tunnel = common.tunnel) {
+export function startIntranet(
+  clock: FakeClock,
+  network: Network,
+  tunnel = common.tunnel,
+  changes: Partial<UplinkOptions> = {},
+) {
   const states: string[] = [];
   const accepted: Call[] = [];
   const uplink = new Uplink({
     ...common,
+    ...noSpans,
     ...{ tunnel, name: "R1 0", instanceId: "intranet-1", clock, budget: new Budget(limits.memoryBudgetBytes) },
     random: () => 0.5,
     dial: (method) => dial(network, method),
@@ -62,6 +70,7 @@ export function startIntranet(clock: FakeClock, network: Network, tunnel = commo
     onState: (state, error) => states.push(error ? `${state.t}: ${error.message}` : state.t),
     onBytes: () => {},
     onLink: () => {},
+    ...changes,
   });
   return { uplink, states, accepted };
 }

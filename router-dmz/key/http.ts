@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen, type Open } from "@sallyport/proto/frame";
-import { forwardedHeaders, isForwarded } from "./forwarded.ts";
+import { forwardedHeaders, isForwarded, type Origin } from "./forwarded.ts";
 import { checkTarget } from "./target.ts";
 import { traceContext } from "./trace.ts";
 
@@ -54,7 +54,7 @@ export function toOpen(request: RequestHead, context: RequestContext): Open {
     method,
     target,
     httpVersion: request.httpVersion,
-    headers: [...withoutNamed(head), ...forwardedHeaders(origin)],
+    headers: withForwarded(withoutNamed(head), origin),
   };
 }
 
@@ -66,24 +66,21 @@ export function endpoint(address: string, port: number): string {
 interface HeadFacts {
   /** What goes on, but for what `Connection` names. */
   readonly kept: string[];
-  readonly connection: string[];
-  readonly hosts: string[];
-  readonly lengths: string[];
-  readonly transferEncodings: string[];
-  readonly traceparents: string[];
-  readonly tracestates: string[];
+  connection: readonly string[];
+  hosts: readonly string[];
+  lengths: readonly string[];
+  transferEncodings: readonly string[];
+  traceparents: readonly string[];
+  tracestates: readonly string[];
 }
+
+const none: readonly string[] = [];
 
 function readHead(raw: readonly string[]): HeadFacts {
   if (raw.length > headersMax * 2) throw refused(`it has more than ${headersMax} headers`);
   const facts: HeadFacts = {
-    kept: [],
-    connection: [],
-    hosts: [],
-    lengths: [],
-    transferEncodings: [],
-    traceparents: [],
-    tracestates: [],
+    ...{ kept: [], connection: none, hosts: none, lengths: none },
+    ...{ transferEncodings: none, traceparents: none, tracestates: none },
   };
   for (let at = 0; at + 1 < raw.length; at += 2) readHeader(facts, raw[at] ?? "", raw[at + 1] ?? "");
   return facts;
@@ -99,27 +96,27 @@ function readHeader(facts: HeadFacts, name: string, value: string): void {
     case "upgrade":
       return;
     case "connection":
-      facts.connection.push(value);
+      facts.connection = [...facts.connection, value];
       return;
     case "te":
       // The one offer that R2 can take up; any other names a transfer coding of this hop.
       if (acceptsTrailers.test(value)) facts.kept.push(name, "trailers");
       return;
     case "transfer-encoding":
-      facts.transferEncodings.push(value);
+      facts.transferEncodings = [...facts.transferEncodings, value];
       facts.kept.push("Transfer-Encoding", "chunked");
       return;
     case "host":
-      facts.hosts.push(value);
+      facts.hosts = [...facts.hosts, value];
       break;
     case "content-length":
-      facts.lengths.push(value);
+      facts.lengths = [...facts.lengths, value];
       break;
     case "traceparent":
-      facts.traceparents.push(value);
+      facts.traceparents = [...facts.traceparents, value];
       break;
     case "tracestate":
-      facts.tracestates.push(value);
+      facts.tracestates = [...facts.tracestates, value];
       break;
     default:
       if (isForwarded(lower)) return;
@@ -128,6 +125,11 @@ function readHeader(facts: HeadFacts, name: string, value: string): void {
 }
 
 const acceptsTrailers = /(?:^|,)[ \t]*trailers[ \t]*(?:,|;|$)/i;
+
+function withForwarded(headers: string[], origin: Origin): string[] {
+  headers.push(...forwardedHeaders(origin));
+  return headers;
+}
 
 /** RFC 9110, 7.6.1: what `Connection` names belongs to this hop, but for what every request needs. */
 function withoutNamed(facts: HeadFacts): string[] {
@@ -163,8 +165,8 @@ function checkVersion(version: string): void {
 
 /** RFC 9112, 3.2: one Host, or none in HTTP/1.0. */
 function checkHost(facts: HeadFacts, version: string): string {
-  const [host, ...others] = facts.hosts;
-  if (others.length > 0) throw refused("it has more than one Host header");
+  const host = facts.hosts[0];
+  if (facts.hosts.length > 1) throw refused("it has more than one Host header");
   if (host === undefined && version === "1.1") throw refused("it has no Host header");
   if (host !== undefined && !hostAndPort.test(host)) throw refused("its Host header is not a host name with a port");
   return host ?? "";
@@ -178,15 +180,16 @@ const hostAndPort = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]*)(?::\d
  * besides chunked (it takes "gzip, chunked" and ",chunked"), chunks in HTTP/1.0, a length that no number holds.
  */
 function checkFraming(facts: HeadFacts, version: string): void {
-  const [coding, ...otherCodings] = facts.transferEncodings;
-  const [length, ...otherLengths] = facts.lengths;
-  if (length !== undefined && !(/^\d+$/.test(length) && otherLengths.length === 0 && Number.isSafeInteger(+length))) {
+  const { transferEncodings, lengths } = facts;
+  const coding = transferEncodings[0];
+  const length = lengths[0];
+  if (length !== undefined && !(/^\d+$/.test(length) && lengths.length === 1 && Number.isSafeInteger(+length))) {
     throw refused("its Content-Length is not one whole number");
   }
   if (coding === undefined) return;
   if (length !== undefined) throw refused("it has both Transfer-Encoding and Content-Length");
   if (version === "1.0") throw refused("it has Transfer-Encoding, which HTTP/1.0 does not know");
-  if (otherCodings.length > 0 || coding.toLowerCase() !== "chunked") {
+  if (transferEncodings.length > 1 || coding.toLowerCase() !== "chunked") {
     throw refused("its Transfer-Encoding is other than chunked");
   }
 }

@@ -3,12 +3,15 @@ import type { Open } from "@sallyport/proto/frame";
 import type { CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import type { Link } from "@sallyport/tunnel/link";
+import { LinkChoice } from "./link-choice.ts";
 import type { Registration } from "./registration.ts";
 import { type PoolSize, shares, wantedLinks } from "./sizing.ts";
 import type { CallStarter, StartTicket, StartWaiter } from "./starter.ts";
 
 /** How often the load is measured. */
 const measureMs = 250;
+/** A second for each favourite link. */
+const measurementsPerRotation = 4;
 /** A link is behind when this much waits for it in so many measurements one after the other. */
 const behindBytes = 256 * 1024;
 const behindMeasurements = 4;
@@ -52,9 +55,10 @@ export class Pool implements CallStarter {
   wanted: number;
   readonly #options: PoolOptions;
   readonly #waiting = new Set<Waiting>();
-  /** All calls of one turn of the event loop take the same link, so that its batches stay whole. */
+  /** This turn's. */
   #link: Link | undefined;
-  #rotation = 0;
+  readonly #choice: LinkChoice;
+  #measurements = 0;
   #cancelExpiry: (() => void) | undefined;
   #cancelMeasure: () => void;
   readonly #behind = new Map<Link, number>();
@@ -68,6 +72,7 @@ export class Pool implements CallStarter {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.wanted = options.size.min;
+    this.#choice = new LinkChoice((link) => (this.#behind.get(link) ?? 0) > 0);
     this.#cancelMeasure = options.clock.after(measureMs, this.#measure);
   }
 
@@ -116,19 +121,17 @@ export class Pool implements CallStarter {
     return true;
   }
 
-  /** The link with the fewest calls; among equals each in turn. */
+  /** All calls of one turn of the event loop take the same link, so that its batches stay whole. */
   #pick(): Link | undefined {
     if (this.#link && this.#link.freeCalls > 0) return this.#link;
-    const links = this.#options.source.usableLinks();
-    let best: Link | undefined;
-    this.#rotation++;
-    for (let i = 0; i < links.length; i++) {
-      const link = links[(i + this.#rotation) % links.length]!;
-      if (link.freeCalls > 0 && (!best || link.callCount < best.callCount)) best = link;
-    }
+    const best = this.#choice.pick(this.#active());
     if (best && !this.#link) setImmediate(this.#endTurn);
     this.#link = best;
     return best;
+  }
+
+  #active(): Registration[] {
+    return this.#options.source.registrations.filter(({ state }) => state === "active");
   }
 
   // ------------------------------------------------------------------------------------------------- waiting
@@ -185,6 +188,7 @@ export class Pool implements CallStarter {
 
   readonly #measure = (): void => {
     this.#cancelMeasure = this.#options.clock.after(measureMs, this.#measure);
+    if (++this.#measurements % measurementsPerRotation === 0) this.#choice.rotate();
     const links = this.#options.source.usableLinks();
     const callsInFlight = links.reduce((sum, link) => sum + link.callCount, 0);
     const load = {
@@ -211,8 +215,8 @@ export class Pool implements CallStarter {
 
   /** One at a time, the least used first, so that a short lull does not empty the pool. */
   #closeSurplus(links: readonly Link[]): void {
-    const { clock, surplusMs, source } = this.#options;
-    const active = source.registrations.filter(({ state }) => state === "active");
+    const { clock, surplusMs } = this.#options;
+    const active = this.#active();
     if (links.length <= Math.max(this.wanted, active.length)) {
       this.#surplusSinceMs = undefined;
       return;
@@ -232,7 +236,7 @@ export class Pool implements CallStarter {
 
   /** Orders what each registration lacks to its share. */
   orderMissing(): void {
-    const active = this.#options.source.registrations.filter(({ state }) => state === "active");
+    const active = this.#active();
     const parts = shares(this.wanted, active.length);
     for (const [i, registration] of active.entries()) this.#order(registration, parts[i]!);
   }

@@ -1,6 +1,13 @@
 import { TunnelError } from "@sallyport/proto/error";
 import { type Limits, type LinkHello, protocolVersion } from "@sallyport/proto/frame";
-import { type DmzMessage, decodeIntranet, encodeDmz, type Hello, type IntranetMessage } from "@sallyport/proto/manage";
+import {
+  type DmzMessage,
+  decodeIntranet,
+  encodeDmz,
+  type Hello,
+  type IntranetMessage,
+  type Spans,
+} from "@sallyport/proto/manage";
 import type { Unknown } from "@sallyport/proto/message-codec";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { Heartbeat } from "@sallyport/tunnel/heartbeat";
@@ -125,6 +132,15 @@ export class Registration {
     this.#orders = new Map();
     this.linksOnOrder = 0;
     if (this.state === "active") this.state = "draining";
+  }
+
+  /**
+   * Hands R2 spans to export. False if it takes none, or is slow to take what it is sent; else `settled` is called once,
+   * with whether they have gone out.
+   */
+  offerSpans(spans: Spans, settled: (sent: boolean) => void): boolean {
+    if (this.hello?.takesSpans !== true || this.state === "closed") return false;
+    return this.#stream.offer({ t: "spans", spans }, settled);
   }
 
   /** Tells R2 that this R1 stops. */

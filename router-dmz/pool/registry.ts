@@ -1,5 +1,6 @@
 import { TunnelError } from "@sallyport/proto/error";
 import type { Limits, LinkHello } from "@sallyport/proto/frame";
+import type { Spans } from "@sallyport/proto/manage";
 import type { Budget } from "@sallyport/tunnel/budget";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { Link } from "@sallyport/tunnel/link";
@@ -97,6 +98,12 @@ export class Registry {
       onState: (changed, error) => this.#linkChanged(changed, error),
     });
     if (link.state !== "closed") this.#peers.set(link, peer);
+  }
+
+  /** Hands the spans to one R2 that takes them; false: there is none. One that stops soon is the last to be asked. */
+  offerSpans(spans: Spans, settled: (sent: boolean) => void): boolean {
+    const byState = (state: string) => this.registrations.filter((registration) => registration.state === state);
+    return [...byState("active"), ...byState("draining")].some((one) => one.offerSpans(spans, settled));
   }
 
   /** No R2 may register any more; those that have are told. */

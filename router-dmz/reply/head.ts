@@ -19,19 +19,21 @@ export type ReplyBody =
 export function replyHead(head: Head, method: string, http11: boolean): ReplyHead {
   if (!(head.status >= 200 && head.status <= 999)) throw failed(`its status ${head.status} is no final one`);
   checkBytes(head);
-  const body = bodyOf(head.status, method, http11, contentLengthOf(head.headers));
+  const names = lowerNames(head.headers);
+  const body = bodyOf(head.status, method, http11, contentLengthOf(head.headers, names));
   const ours = head.status === 204 ? withoutLength : body.t === "chunked" ? thisHop : withoutTrailer;
-  return { headers: lengthAfterDisposition(withoutHop(head.headers, ours)), body };
+  const headers = withoutHop(head.headers, names, ours);
+  return { headers: names.includes("content-disposition") ? lengthAfterDisposition(headers) : headers, body };
 }
 
 /** The headers of an interim head (RFC 9110, 15.2), without what belongs to the destination's hop. */
 export function interimHeaders(raw: readonly string[]): string[] {
-  return withoutHop(raw, withoutLength);
+  return withoutHop(raw, lowerNames(raw), withoutLength);
 }
 
 /** Trailers that may be sent on, as pairs. RFC 9110, 6.5.1. */
 export function replyTrailers(raw: readonly string[]): [string, string][] {
-  const kept = withoutHop(raw, notInTrailers);
+  const kept = withoutHop(raw, lowerNames(raw), notInTrailers);
   return kept.flatMap((name, at) => (at % 2 === 0 ? [[name, kept[at + 1] ?? ""] as [string, string]] : []));
 }
 
@@ -66,29 +68,35 @@ function checkBytes(head: Head): void {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-function withoutHop(raw: readonly string[], ours: ReadonlySet<string>): string[] {
-  const named = connectionOptions(raw);
+/** Of each pair, in lower case. */
+function lowerNames(raw: readonly string[]): string[] {
+  const names = new Array<string>(raw.length >> 1);
+  for (let at = 0; at < names.length; at++) names[at] = raw[at * 2]!.toLowerCase();
+  return names;
+}
+
+function withoutHop(raw: readonly string[], names: readonly string[], ours: ReadonlySet<string>): string[] {
+  const named = connectionOptions(raw, names);
   const kept: string[] = [];
   let lengths = 0;
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    const lower = raw[at]!.toLowerCase();
-    if (ours.has(lower) || named.has(lower)) continue;
-    if (lower === "content-length" && lengths++ > 0) continue;
-    kept.push(raw[at]!, raw[at + 1]!);
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at]!;
+    if (ours.has(name) || named?.has(name)) continue;
+    if (name === "content-length" && lengths++ > 0) continue;
+    kept.push(raw[at * 2]!, raw[at * 2 + 1]!);
   }
   return kept;
 }
 
-function connectionOptions(raw: readonly string[]): ReadonlySet<string> {
+function connectionOptions(raw: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined;
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (raw[at]!.toLowerCase() !== "connection") continue;
+  for (let at = names.indexOf("connection"); at !== -1; at = names.indexOf("connection", at + 1)) {
     named ??= new Set();
-    for (const name of raw[at + 1]!.toLowerCase().split(",")) named.add(name.trim());
+    for (const option of raw[at * 2 + 1]!.toLowerCase().split(",")) named.add(option.trim());
   }
   // No option may hide how long the body is.
   named?.delete("content-length");
-  return named ?? thisHop;
+  return named;
 }
 
 function bodyOf(status: number, method: string, http11: boolean, length: number | undefined): ReplyBody {
@@ -98,11 +106,10 @@ function bodyOf(status: number, method: string, http11: boolean, length: number 
 }
 
 /** Equal ones count as one: RFC 9110, 8.6. */
-function contentLengthOf(raw: readonly string[]): number | undefined {
+function contentLengthOf(raw: readonly string[], names: readonly string[]): number | undefined {
   let length: string | undefined;
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (raw[at]!.toLowerCase() !== "content-length") continue;
-    const value = raw[at + 1]!;
+  for (let at = names.indexOf("content-length"); at !== -1; at = names.indexOf("content-length", at + 1)) {
+    const value = raw[at * 2 + 1]!;
     if (!/^\d+$/.test(value) || !Number.isSafeInteger(+value)) throw failed("its Content-Length is no whole number");
     if (length !== undefined && length !== value) throw failed("it has two Content-Lengths that differ");
     length = value;

@@ -53,27 +53,32 @@ export function forwardResponseTrailers(raw: readonly string[]): Forwarded<Heade
 interface Scan {
   headers: string[];
   hosts: number;
-  readonly lengths: string[];
+  lengths: readonly string[];
   /** Transfer codings, in lower case. */
-  readonly codings: string[];
+  codings: readonly string[];
 }
 
+const none: readonly string[] = [];
+
 function scanHeaders(raw: readonly string[]): Scan {
-  const scan: Scan = { headers: [], hosts: 0, lengths: [], codings: [] };
+  const scan: Scan = { headers: [], hosts: 0, lengths: none, codings: none };
   let connection: string[] | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const value = raw[i + 1]!;
     const name = raw[i]!.toLowerCase();
-    if (name === "connection") connection = [...(connection ?? []), ...tokens(value)];
-    else if (name === "transfer-encoding") scan.codings.push(...tokens(value));
+    if (name === "connection")
+      connection = connection === undefined ? tokens(value) : [...connection, ...tokens(value)];
+    else if (name === "transfer-encoding") scan.codings = [...scan.codings, ...tokens(value)];
     else if (hopByHop.has(name) || name.startsWith("sallyport-")) continue;
     else {
       if (name === "host") scan.hosts++;
-      else if (name === "content-length") scan.lengths.push(value);
+      else if (name === "content-length") scan.lengths = [...scan.lengths, value];
       scan.headers.push(raw[i]!, value);
     }
   }
-  if (connection !== undefined) scan.headers = withoutNamed(scan.headers, connection);
+  // What most say, and no header that is still there.
+  const isCommon = connection?.every((option) => option === "keep-alive" || option === "close") ?? true;
+  if (connection !== undefined && !isCommon) scan.headers = withoutNamed(scan.headers, connection);
   return scan;
 }
 

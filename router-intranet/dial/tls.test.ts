@@ -6,11 +6,7 @@ import { unknownLength } from "./destination.ts";
 import { closeDiallers, destinations, ways } from "./testing/diallers.ts";
 import { closeLoopbacks, start } from "./testing/loopback.ts";
 import { Recorder, requestTo } from "./testing/recorder.ts";
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
+import { type Certificate, selfSigned } from "./testing/self-signed.ts";
 
 let named: Certificate;
 let addressed: Certificate;
@@ -82,21 +78,3 @@ test("T4: an upload over TLS that is answered and closed unread ends with the an
   }
   expect(seen.summary()).toMatchObject({ status: 200, body: "localhost calc", failed: undefined });
 });
-
-async function selfSigned(names: { type: "dns" | "ip"; value: string }[]): Promise<Certificate> {
-  // x509 asks Reflect for metadata that is not there without a polyfill; none is needed.
-  for (const name of ["getMetadata", "getOwnMetadata"]) {
-    if (!(name in Reflect)) Object.defineProperty(Reflect, name, { value: () => undefined });
-  }
-  const x509 = await import("@peculiar/x509");
-  const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=test",
-    keys,
-    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
-    extensions: [new x509.SubjectAlternativeNameExtension(names)],
-  });
-  const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`;
-  return { cert: certificate.toString("pem"), key };
-}

@@ -7,6 +7,7 @@ import {
   type IntranetMessage,
   type OpenLinks,
   type RouteHash,
+  type Spans,
   type Welcome,
 } from "@sallyport/proto/manage";
 import type { Unknown } from "@sallyport/proto/message-codec";
@@ -44,6 +45,10 @@ export interface UplinkOptions {
   readonly dial: (method: "manage" | "carry") => LinkTransport;
   readonly accept: AcceptCall;
   readonly routes: () => readonly RouteHash[];
+  /** R1 is told to send its spans. */
+  readonly takesSpans: boolean;
+  /** Spans of R1, asked for or not. */
+  readonly onSpans: (spans: Spans) => void;
   /** Bytes that a link has received or sent. */
   readonly onBytes: (bytes: number) => void;
   readonly onState: (state: UplinkState, error: TunnelError | undefined) => void;
@@ -209,9 +214,9 @@ export class Uplink {
   }
 
   #hello(stream = this.#stream, keepLinks = false): void {
-    const { tunnel, instanceId, workerId, software, limits } = this.#options;
-    const introduction = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits };
-    stream?.send({ t: "hello", hello: { ...introduction, keepLinks } });
+    const { tunnel, instanceId, workerId, software, limits, takesSpans } = this.#options;
+    const said = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits, takesSpans };
+    stream?.send({ t: "hello", hello: { ...said, keepLinks } });
   }
 
   // ------------------------------------------------------------------------------------------------- renewal
@@ -285,8 +290,10 @@ export class Uplink {
         return this.#ordered.close(message.closeLinks.linkIds);
       case "drain":
         return this.#on({ t: "peerDrains" });
+      case "spans":
+        return this.#options.onSpans(message.spans);
       default:
-        // Certificates and spans come with the parts that need them; a newer R1 may say more.
+        // Certificates come with the parts that need them; a newer R1 may say more.
         return;
     }
   }
