@@ -5,7 +5,7 @@ import type { Plugin } from "esbuild";
 /** What a bundle needs beside what esbuild does by itself. */
 
 export function plugins(root: string): Plugin[] {
-  return [embeddedMessages(root), plainInquire];
+  return [embeddedMessages(root)];
 }
 
 /** proto/definitions.ts reads .proto files; a bundle has their content in it. */
@@ -37,22 +37,3 @@ export const definitions = fromJSON(${JSON.stringify(messages)}, { longs: Number
 function protoFiles(root: string): string[] {
   return ["tunnel.proto", "admin.proto"].map((name) => join(root, "proto", name));
 }
-
-/** protobufjs looks for these by an `eval` that no bundler sees through. */
-const plainInquire: Plugin = {
-  name: "plain-inquire",
-  setup(build) {
-    build.onLoad({ filter: /[/\\]@protobufjs[/\\]inquire[/\\]index\.js$/ }, () => ({
-      contents: `module.exports = (name) => {
-  switch (name) {
-    case "buffer": return require("node:buffer");
-    case "fs": return require("node:fs");
-    case "long": return require("long");
-    default: return null;
-  }
-};
-`,
-      loader: "js",
-    }));
-  },
-};
