@@ -5,7 +5,16 @@ import type { TunnelRoute } from "./resource.ts";
  * The start of the SHA-256 of what counts in a parsed route: its name, its age and its spec. Labels, resourceVersion and
  * status do not, nor does the order of keys. 16 hexadecimal digits.
  */
-export function routeHash({ metadata: { namespace, name, creationTimestamp }, spec }: TunnelRoute): string {
+export function routeHash(route: TunnelRoute): string {
+  const known = hashes.get(route) ?? compute(route);
+  hashes.set(route, known);
+  return known;
+}
+
+/** A parsed route never changes, and is asked for at every report to every R1 and operator. */
+const hashes = new WeakMap<TunnelRoute, string>();
+
+function compute({ metadata: { namespace, name, creationTimestamp }, spec }: TunnelRoute): string {
   const counted = canonicalJson({ namespace, name, creationTimestamp, spec });
   return createHash("sha256").update(counted).digest("hex").slice(0, 16);
 }
