@@ -96,7 +96,22 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "a hold, which this version lacks": [
     `${route()}  hold: { maxWait: 30s }\n`,
-    ["7: TunnelRoute calc: spec.hold: is not a known key; known here: parentRefs, matches, backendRefs"],
+    ["7: TunnelRoute calc: spec.hold: is not a known key; known here: parentRefs, matches, backendRefs, limits, retry"],
+  ],
+  "limits that limit nothing": [
+    `${route()}  limits: {}\n`,
+    ["7: TunnelRoute calc: spec.limits: limits nothing; give maxCalls, callsPerSecond or both"],
+  ],
+  "limits of no call and of too many": [
+    `${route()}  limits: { maxCalls: 0, callsPerSecond: 1000001 }\n`,
+    [
+      "7: TunnelRoute calc: spec.limits.maxCalls: 0 is less than 1, the least allowed",
+      "7: TunnelRoute calc: spec.limits.callsPerSecond: 1000001 is more than 1000000, the most allowed",
+    ],
+  ],
+  "a retry of an unknown kind": [
+    `${route()}  retry: { onLinkLoss: Never }\n`,
+    ['7: TunnelRoute calc: spec.retry.onLinkLoss: "Never" is none of Idempotent, Always'],
   ],
   "a backendRef that is text": [
     backend("http://x"),

@@ -34,10 +34,13 @@ export function errorName(code: number): ErrorName {
 /** The one error of the tunnel. Errors of libraries are converted once, where they enter. */
 export class TunnelError extends Error {
   readonly code: ErrorName;
+  /** When the caller may try again with some hope; 0: not said. */
+  readonly retryAfterMs: number;
 
-  constructor(code: ErrorName, message: string, cause?: unknown) {
+  constructor(code: ErrorName, message: string, cause?: unknown, retryAfterMs = 0) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "TunnelError";
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }

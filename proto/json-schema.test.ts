@@ -48,6 +48,15 @@ describe("the JSON schemas", () => {
       tunnelRouteSchema,
     ],
     "a route with a hold": [{ ...route, spec: { ...route.spec, hold: {} } }, tunnelRouteSchema],
+    "a route with limits and retries": [
+      { ...route, spec: { ...route.spec, limits: { maxCalls: 10 }, retry: { onLinkLoss: "Always" } } },
+      tunnelRouteSchema,
+    ],
+    "a route with limits that limit nothing": [{ ...route, spec: { ...route.spec, limits: {} } }, tunnelRouteSchema],
+    "a route with more calls than are counted": [
+      { ...route, spec: { ...route.spec, limits: { maxCalls: 1_000_001 } } },
+      tunnelRouteSchema,
+    ],
     "a route by SOAP header": [
       {
         ...route,

@@ -19,6 +19,7 @@ export const documentLimits = {
   valueLengthMax: 1024,
   pairsMax: 16,
   linksMax: 256,
+  routeCallsMax: 1_000_000,
 } as const;
 
 const name = z
@@ -223,6 +224,29 @@ const serviceRefSchema = z.strictObject(
 );
 const urlRefSchema = z.strictObject({ url: backendUrl, weight }, { error: backendProblem });
 
+const callCount = z.int().min(1).max(documentLimits.routeCallsMax);
+
+/** What the route may carry at each R2. */
+const routeLimits = z
+  .strictObject({
+    /** At once. */
+    maxCalls: callCount.optional(),
+    callsPerSecond: callCount.optional(),
+  })
+  .superRefine(({ maxCalls, callsPerSecond }, context) => {
+    if (maxCalls === undefined && callsPerSecond === undefined)
+      refuse(context, [], "limits nothing; give maxCalls, callsPerSecond or both");
+  })
+  .meta({ minProperties: 1 });
+
+const routeRetry = z.strictObject({
+  /**
+   * Which calls are sent again when the link breaks before their answer, although they may have been delivered: those of
+   * idempotent methods (RFC 9110), or all.
+   */
+  onLinkLoss: z.enum(["Idempotent", "Always"]).default("Idempotent"),
+});
+
 export const tunnelRouteSchema = z.strictObject({
   apiVersion: knownVersion,
   kind: z.literal("TunnelRoute"),
@@ -238,6 +262,8 @@ export const tunnelRouteSchema = z.strictObject({
       .array(z.union([serviceRefSchema, urlRefSchema], { error: backendProblem }))
       .min(1)
       .max(documentLimits.backendRefsMax),
+    limits: routeLimits.optional(),
+    retry: routeRetry.optional(),
   }),
 });
 
@@ -255,4 +281,5 @@ export type Listener = z.output<typeof listenerSchema>;
 export type ReverseTunnel = z.output<typeof reverseTunnelSchema>;
 export type RouteMatch = z.output<typeof routeMatchSchema>;
 export type TunnelRoute = z.output<typeof tunnelRouteSchema>;
+export type RouteLimits = z.output<typeof routeLimits>;
 export type BackendRef = TunnelRoute["spec"]["backendRefs"][number];

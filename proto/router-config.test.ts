@@ -60,7 +60,7 @@ describe("T10: a router's configuration", () => {
     expect(parseIntranetConfig(intranet)).toEqual({
       ...intranet,
       trustDomain: "sallyport",
-      limits,
+      limits: { ...limits, memoryBudgetBytes: 201_326_592 },
       log: { level: "info" },
       routes: [
         {
@@ -241,7 +241,7 @@ describe("a configuration's errors", () => {
     expect(errorOf(() => parseDmzConfig({ ...dmz, tunnel: pem, [pem]: 1 })).message).toBe(
       [
         'tunnel: "(PEM, not shown)" is not namespace/name of a ReverseTunnel',
-        '["(PEM, not shown)"]: is not a known key; known here: tunnel, trustDomain, identity, admin, limits, log, listeners, tunnelEndpoint, health, pool, waiting, quotas, http, tracing',
+        '["(PEM, not shown)"]: is not a known key; known here: tunnel, trustDomain, identity, admin, log, limits, listeners, tunnelEndpoint, health, pool, waiting, quotas, http, tracing',
       ].join("\n"),
     );
   });

@@ -82,42 +82,44 @@ const identity = z.strictObject({
 
 const mebibyte = 1024 * 1024;
 
-/** Numbers: docs/protocol.md, "Credit", "Life", "Draining". */
-const limits = z
-  .strictObject({
-    callsPerLink: z.int().min(1).max(65536).default(256),
-    initialWindowBytes: z
-      .int()
-      .min(1024)
-      .max(mebibyte)
-      .default(64 * 1024),
-    windowMaxBytes: z
-      .int()
-      .min(1024)
-      .max(64 * mebibyte)
-      .default(4 * mebibyte),
-    memoryBudgetBytes: z
-      .int()
-      .min(mebibyte)
-      .default(64 * mebibyte),
-    drainMs: z.int().min(0).max(3_600_000).default(25_000),
-    /** R1: how long it goes on accepting, not ready, so that a load balancer notices. */
-    drainNoticeMs: z.int().min(0).max(600_000).default(5_000),
-    heartbeatMs: z.int().min(100).max(60_000).default(1_000),
-  })
-  .superRefine((limits, context) => {
-    const { initialWindowBytes, windowMaxBytes, memoryBudgetBytes } = limits;
-    if (initialWindowBytes > windowMaxBytes) {
-      refuse(context, ["initialWindowBytes"], `is more than windowMaxBytes, ${windowMaxBytes}; lower it or raise that`);
-    }
-    if (windowMaxBytes > memoryBudgetBytes) {
-      refuse(
-        context,
-        ["windowMaxBytes"],
-        `is more than memoryBudgetBytes, ${memoryBudgetBytes}; lower it or raise that`,
-      );
-    }
-  });
+/** Numbers: docs/protocol.md, "Credit", "Life", "Draining", and docs/memory.md. */
+const limitsOf = (budgetBytes: number) =>
+  z
+    .strictObject({
+      callsPerLink: z.int().min(1).max(65536).default(256),
+      initialWindowBytes: z
+        .int()
+        .min(1024)
+        .max(mebibyte)
+        .default(64 * 1024),
+      windowMaxBytes: z
+        .int()
+        .min(1024)
+        .max(64 * mebibyte)
+        .default(4 * mebibyte),
+      memoryBudgetBytes: z.int().min(mebibyte).default(budgetBytes),
+      drainMs: z.int().min(0).max(3_600_000).default(25_000),
+      /** R1: how long it goes on accepting, not ready, so that a load balancer notices. */
+      drainNoticeMs: z.int().min(0).max(600_000).default(5_000),
+      heartbeatMs: z.int().min(100).max(60_000).default(1_000),
+    })
+    .superRefine((limits, context) => {
+      const { initialWindowBytes, windowMaxBytes, memoryBudgetBytes } = limits;
+      if (initialWindowBytes > windowMaxBytes) {
+        refuse(
+          context,
+          ["initialWindowBytes"],
+          `is more than windowMaxBytes, ${windowMaxBytes}; lower it or raise that`,
+        );
+      }
+      if (windowMaxBytes > memoryBudgetBytes) {
+        refuse(
+          context,
+          ["windowMaxBytes"],
+          `is more than memoryBudgetBytes, ${memoryBudgetBytes}; lower it or raise that`,
+        );
+      }
+    });
 
 /** Both routers' fields. */
 const common = {
@@ -127,13 +129,13 @@ const common = {
   identity,
   /** /livez, /readyz, /metrics, /statusz: for the cluster only. */
   admin: address,
-  limits: limits.prefault({}),
   log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info") }).prefault({}),
 };
 
 /** R1's fields. */
 export const dmzFields = {
   ...common,
+  limits: limitsOf(64 * mebibyte).prefault({}),
   listeners: z
     .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
     .min(1)
@@ -240,6 +242,8 @@ function overlap(a: Socket, b: Socket): boolean {
 /** R2's fields. */
 export const intranetFields = {
   ...common,
+  /** A call takes three times as much of it as at R1: room for 1,024 calls at both. */
+  limits: limitsOf(192 * mebibyte).prefault({}),
   /** Every R1 of the tunnel, each by itself. */
   dmz: z
     .array(z.strictObject({ name: z.string().min(1), address: z.string().min(1), port: z.int().min(1).max(65535) }))

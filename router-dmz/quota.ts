@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import { TunnelError } from "@sallyport/proto/error";
 import type { Clock } from "@sallyport/tunnel/clock";
+import { TokenBucket } from "@sallyport/tunnel/token-bucket";
 
 /** 0 means no limit. */
 export interface QuotaLimits {
@@ -12,11 +13,6 @@ export interface QuotaLimits {
 
 /** Clients whose rate is remembered. Beyond, the one that was idle longest is forgotten: at worst it gets a fresh start. */
 const bucketsMax = 10_000;
-
-interface Bucket {
-  tokens: number;
-  atMs: number;
-}
 
 /**
  * What each client address may ask for at once and per second, and all of them together (M2). Behind a load balancer that
@@ -30,7 +26,7 @@ export class Quotas {
   /** Only clients with calls under way. */
   readonly #callsByClient = new Map<string, number>();
   /** In order of use. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(limits: QuotaLimits, clock: Clock) {
     this.limits = limits;
@@ -71,18 +67,13 @@ export class Quotas {
     this.#calls--;
   }
 
-  /** A bucket that fills at `perSecond` and holds one second's worth. */
   #takeToken(client: string, perSecond: number): boolean {
     const nowMs = this.#clock.now();
-    const bucket = this.#buckets.get(client) ?? { tokens: perSecond, atMs: nowMs };
-    bucket.tokens = Math.min(perSecond, bucket.tokens + ((nowMs - bucket.atMs) * perSecond) / 1000);
-    bucket.atMs = nowMs;
+    const bucket = this.#buckets.get(client) ?? new TokenBucket(perSecond, nowMs);
     this.#buckets.delete(client);
     this.#buckets.set(client, bucket);
     if (this.#buckets.size > bucketsMax) this.#forgetOldest();
-    if (bucket.tokens < 1) return false;
-    bucket.tokens--;
-    return true;
+    return bucket.take(perSecond, nowMs);
   }
 
   #forgetOldest(): void {

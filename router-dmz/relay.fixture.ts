@@ -190,6 +190,10 @@ export class FakeCall implements Call {
     throw new Error("R1 sends no head");
   }
 
+  taken(): void {
+    throw new Error("R1 hands no call on");
+  }
+
   data(bytes: Buffer): boolean {
     this.body += bytes.toString("latin1");
     this.signal.notify();

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { closeDiallers, destinations } from "./dial/testing/diallers.ts";
 import { FakeClient } from "./dial/testing/fake-client.ts";
 import { closedOrigin, closeLoopbacks, type RawConnection, serveHttp, serveRaw } from "./dial/testing/loopback.ts";
-import { type CallDone, createRelay, deliveryMs, leavingMs, type RelayDeps } from "./relay.ts";
+import { type CallDone, createRelay, deliveryMs, largeBodyBytes, leavingMs, type RelayDeps } from "./relay.ts";
 
 let clock: FakeClock;
 let done: CallDone[];
@@ -165,6 +165,67 @@ describe("what is never dialled", () => {
     await connection.closed;
     expect(connection.received).not.toContain("hello");
     expect(done).toHaveLength(1);
+  });
+});
+
+describe("M2: a call counted in by its route", () => {
+  const counted = (releases: string[], origin: string) => ({
+    find: () =>
+      ({ t: "destination", origin, route: "default/calc", admission: { release: () => releases.push("x") } }) as const,
+  });
+
+  test("is counted out once, when it is over", async () => {
+    const destination = await manual();
+    const releases: string[] = [];
+    const client = start(destination.origin, post(5), counted(releases, destination.origin));
+    client.send("hello").fin();
+    const connection = await destination.connection();
+    await connection.until("hello");
+    expect(releases).toEqual([]);
+    connection.send(ok);
+    await client.end();
+    client.break(cancelled);
+    expect(releases).toEqual(["x"]);
+  });
+
+  test.each<[string, Partial<Open>, (client: FakeClient) => void]>([
+    ["whose client breaks off", chunked, (client) => client.break(cancelled)],
+    ["that cannot be planned", { headers: ["Content-Length", "1"], method: "POST" }, (client) => client.fin()],
+  ])("%s is counted out too", async (_, open, end) => {
+    const releases: string[] = [];
+    const client = start("http://127.0.0.1:9", open, counted(releases, await closedOrigin()));
+    end(client);
+    expect([releases, done.length]).toEqual([["x"], 1]);
+  });
+
+  test("is logged with its route when that turns it away", () => {
+    const error = new TunnelError("OVERLOADED", "too many");
+    const client = start("", {}, { find: () => ({ t: "fail", error, route: "default/calc" }) });
+    expect([client.reset, done]).toMatchObject([error, [{ route: "default/calc", error: { code: "OVERLOADED" } }]]);
+  });
+});
+
+describe("T4: what R2 says of repeats as it hands a call on", () => {
+  const large = largeBodyBytes;
+  test.each<[string, Partial<Open>, boolean, boolean[]]>([
+    ["nothing of a small POST, which R1 does not repeat anyway", post(5), false, []],
+    ["nothing of a POST just below the size from which a copy counts", post(large - 1), false, []],
+    ["that a large POST may not be repeated, so that its copy is dropped", post(large), false, [false]],
+    ["the same of a POST of unknown length", chunked, false, [false]],
+    ["that a POST may be, where its route says so", post(5), true, [true]],
+    ["the same of a large one", post(large), true, [true]],
+    ["nothing of an idempotent call, which R1 repeats anyway", { ...post(large), method: "PUT" }, true, []],
+  ])("%s", async (_, open, repeatable, taken) => {
+    const origin = await closedOrigin();
+    const find = () => ({ t: "destination", origin, route: "default/calc", repeatable }) as const;
+    const client = start(origin, open, { find });
+    expect(client.taken).toEqual(taken);
+    client.break(cancelled);
+  });
+
+  test("nothing of a call that is not handed on", () => {
+    const find = () => ({ t: "fail", error: new TunnelError("OVERLOADED", "too many") }) as const;
+    expect(start("", chunked, { find }).taken).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { TunnelError } from "@sallyport/proto/error";
 import type { Head, Open } from "@sallyport/proto/frame";
 import type { AcceptCall, Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
+import { isIdempotent } from "@sallyport/tunnel/idempotent-method";
 import { type Destinations, type Exchange, type ResponseEvents, unknownLength } from "./dial/destination.ts";
 import { forwardRequestTrailers, forwardResponse, forwardResponseTrailers } from "./dial/headers.ts";
 import { Patience } from "./dial/patience.ts";
@@ -9,14 +10,23 @@ import { type EnvelopeVerdict, EnvelopeWait, envelopeTimeoutMs } from "./envelop
 import type { KnownEnvelope } from "./match/call-facts.ts";
 import type { EnvelopeScanner } from "./match/envelope.ts";
 import { expectsContinue, planRequest, refuse, wrongLength } from "./request.ts";
+import type { Admission } from "./route-quota.ts";
 
 /** Where a call goes, or why nowhere; or what must be read before that can be said. */
 export type FindDestination = (open: Open) => Found | NeedsEnvelope;
 
 export type Found =
   /** `origin` as `URL.origin` writes it, `route` is "namespace/name". */
-  | { readonly t: "destination"; readonly origin: string; readonly route: string }
-  | { readonly t: "fail"; readonly error: TunnelError };
+  | {
+      readonly t: "destination";
+      readonly origin: string;
+      readonly route: string;
+      /** The route's calls may be sent again if the link breaks, whatever their method. */
+      readonly repeatable?: boolean;
+      readonly admission?: Admission;
+    }
+  /** `route`: the one that takes the call and cannot carry it. */
+  | { readonly t: "fail"; readonly error: TunnelError; readonly route?: string };
 
 export interface NeedsEnvelope {
   readonly t: "needEnvelope";
@@ -67,6 +77,9 @@ export const leavingMs = 1_000;
 /** How long it may take, before that, to accept the rest of the request. */
 export const deliveryMs = 30_000;
 
+/** From here on R1's copy of a body's start is worth a frame that frees it. */
+export const largeBodyBytes = 8 * 1024;
+
 /**
  * The one place of R2 that knows matching, destinations and the link's calls: match, perhaps with a look at the envelope,
  * then dial, then pump.
@@ -111,6 +124,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
   #status = 0;
   #route = "";
   #destination = "";
+  #admission: Admission | undefined;
   #patience: Patience | undefined;
   #cancelLeaving: (() => void) | undefined;
 
@@ -147,14 +161,23 @@ class RelayedCall implements CallEvents, ResponseEvents {
   }
 
   #dial(found: Found): void {
+    this.#route = found.route ?? "";
     if (found.t === "fail") return this.#fail(found.error);
     this.#destination = found.origin;
-    this.#route = found.route;
+    this.#admission = found.admission;
     const planned = planRequest(this.#open, found, { bytes: this.#requestBytes, ended: this.#requestEnded });
     if (planned instanceof TunnelError) return this.#fail(planned);
     this.#bodyBytes = planned.bodyBytes;
     this.#startPatience();
+    this.#sayTaken(found.repeatable ?? false);
     this.#exchange = this.#deps.destinations.exchange(planned, this);
+  }
+
+  /** Where it changes what R1 does: docs/protocol.md, "Repeating". */
+  #sayTaken(repeatable: boolean): void {
+    if (isIdempotent(this.#open.method)) return;
+    const isLarge = this.#bodyBytes === unknownLength || this.#bodyBytes >= largeBodyBytes;
+    if (repeatable || isLarge) this.#call.taken(repeatable);
   }
 
   #startPatience(): void {
@@ -311,6 +334,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
     this.#envelope?.stop();
     this.#patience?.stop();
     this.#cancelLeaving?.();
+    this.#admission?.release();
     const done: CallDone = {
       id: this.#open.id,
       route: this.#route,

@@ -7,21 +7,20 @@ import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import type { AcceptCall } from "@sallyport/tunnel/call";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
-import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { Complaints } from "@sallyport/tunnel/complaints";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
 import { certificatesOf, spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
-import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
+import { LinkMetrics } from "@sallyport/tunnel/link-metrics";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
-import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
+import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
 import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
-import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
+import { Registry as MetricsRegistry } from "prom-client";
 import { allowAllButMetadata } from "./dial/address.ts";
 import type { Destinations } from "./dial/destination.ts";
 import { createDestinations } from "./dial/dialler.ts";
@@ -35,6 +34,9 @@ import type { RoutingTable } from "./match/routing-table.ts";
 import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { OperatorPort } from "./report/operator-port.ts";
 import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
+import { RouteQuotas } from "./route-quota.ts";
+import { routeRejectionCounter } from "./route-quota-metrics.ts";
+import { measureRouter } from "./router-metrics.ts";
 import type { IntranetTracer } from "./tracing.ts";
 import { PeerCertificates } from "./uplink/peer-certificates.ts";
 import { Uplink } from "./uplink/uplink.ts";
@@ -84,6 +86,8 @@ class IntranetRouter implements RunningRouter {
   readonly #callMetrics: CallMetrics;
   readonly #accessLog: AccessLog;
   readonly #countEnvelope: (done: CallDone) => void;
+  readonly #routeQuotas = new RouteQuotas(systemClock);
+  readonly #countRejection = routeRejectionCounter(this.#metrics);
   readonly #complaints = new Complaints(systemClock);
   readonly #spans = noSpans();
   readonly #tracer: IntranetTracer | undefined;
@@ -201,6 +205,7 @@ class IntranetRouter implements RunningRouter {
     const [namespace = "", name = ""] = config.tunnel.split("/");
     const table = compileRoutes(config.routes, { namespace, name });
     for (const { route, message } of table.problems) this.#log.warn({ route, problem: message }, "route");
+    this.#routeQuotas.update(table.routes);
     return table;
   }
 
@@ -317,8 +322,15 @@ class IntranetRouter implements RunningRouter {
       return { t: "fail", error: new TunnelError("NO_ROUTE", text) };
     }
     const pick = pickBackend(found.route, Math.random);
-    if (pick.t === "none") return { t: "fail", error: new TunnelError("DESTINATION_UNREACHABLE", pick.message) };
-    return { t: "destination", origin: pick.backend.origin, route: found.route.key };
+    const route = found.route.key;
+    if (pick.t === "none") return { t: "fail", error: new TunnelError("DESTINATION_UNREACHABLE", pick.message), route };
+    const admitted = this.#routeQuotas.admit(route);
+    if (admitted.t === "admitted") {
+      const repeatable = found.route.document.spec.retry?.onLinkLoss === "Always";
+      return { t: "destination", origin: pick.backend.origin, route, repeatable, admission: admitted.admission };
+    }
+    this.#countRejection(route, admitted.limit);
+    return { t: "fail", error: admitted.error, route };
   }
 
   #done(done: CallDone): void {
@@ -357,6 +369,7 @@ class IntranetRouter implements RunningRouter {
       spans: { waiting: this.#tracer?.waiting ?? 0, ...this.#spans },
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
+      routeLimits: this.#routeQuotas.status,
       routeSource: routeSource(this.#config.origin),
       uplinksLeaving: this.#uplinks.leavingCount,
       uplinks: this.#uplinks.all.map(({ endpoint, uplink }) => ({
@@ -370,55 +383,11 @@ class IntranetRouter implements RunningRouter {
   }
 
   #measure(): void {
-    collectDefaultMetrics({ register: this.#metrics });
-    measureCertificates(this.#metrics, "intranet", () => this.#config.identity);
-    liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.all.length);
-    const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
-    totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
-    liveGauge(
-      this.#metrics,
-      "sallyport_management_connections",
-      "R1s with an active management connection.",
-      () => this.#uplinks.all.filter(({ uplink }) => uplink.active).length,
-    );
-    totalCounter(
-      this.#metrics,
-      "sallyport_uplink_attempts_total",
-      "Attempts to connect to an R1.",
-      () => this.#uplinks.counters.attempts,
-    );
-    totalCounter(
-      this.#metrics,
-      "sallyport_uplink_late_events_total",
-      "Events of attempts that were given up.",
-      () => this.#uplinks.counters.lateEvents,
-    );
-    liveGauge(
-      this.#metrics,
-      "sallyport_operator_streams",
-      "Operators that are told what this R2 serves.",
-      () => this.#operators.streamCount,
-    );
-    totalCounter(
-      this.#metrics,
-      "sallyport_operator_refused_total",
-      "Operators that were turned away.",
-      () => this.#operators.counters.refused,
-    );
-    liveGauge(
-      this.#metrics,
-      "sallyport_routes_waiting_since_timestamp_seconds",
-      "Since when newer routes lie there that could not be taken; 0: none do.",
-      () => (this.#config.origin.waiting?.sinceMs ?? 0) / 1_000,
-    );
-    liveGauge(
-      this.#metrics,
-      "sallyport_routes_refused",
-      "Routes that could not be taken.",
-      () => this.#config.origin.refused.length,
-    );
+    measureRouter(this.#metrics, {
+      ...{ config: () => this.#config, uplinks: this.#uplinks, operators: this.#operators },
+      routeCount: () => this.#table.routes.length,
+    });
     measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
-    liveGauge(this.#metrics, "sallyport_routes", "Routes served.", () => this.#table.routes.length);
   }
 }
 

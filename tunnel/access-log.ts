@@ -14,7 +14,7 @@ export interface AccessFields {
 
 /**
  * The access log: a line of JSON for each call, at level `info`, in order with what else is logged. Laid out by hand,
- * because a serializer for any object costs a small call a tenth of its CPU time (docs/adr/0012).
+ * because a serializer for any object costs a small call a tenth of its CPU time (docs/adr/0014).
  */
 export class AccessLog {
   readonly #log: Log;

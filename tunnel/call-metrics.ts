@@ -1,5 +1,6 @@
 import type { ErrorName } from "@sallyport/proto/error";
 import { Counter, type Histogram, type Registry } from "prom-client";
+import { labelValuesMax } from "./label-values.ts";
 
 export interface CallDone {
   /** HTTP status, 0 where there was none. */
@@ -10,9 +11,6 @@ export interface CallDone {
   readonly responseBytes: number;
   readonly durationMs: number;
 }
-
-/** Names beyond this many are counted as "other": a label must not grow without bound. */
-const namesMax = 500;
 
 const bucketsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000];
 
@@ -94,7 +92,7 @@ export class CallMetrics {
   #totalsOf(name: string): Totals {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
-    if (this.#byName.size >= namesMax && name !== "other") return this.#totalsOf("other");
+    if (this.#byName.size >= labelValuesMax && name !== "other") return this.#totalsOf("other");
     const totals: Totals = { calls: new Map(), requestBytes: 0, responseBytes: 0 };
     this.#byName.set(name, totals);
     return totals;

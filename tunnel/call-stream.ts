@@ -1,5 +1,5 @@
 import type { BatchWriter } from "@sallyport/proto/batch-writer";
-import { ErrorCode, TunnelError } from "@sallyport/proto/error";
+import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, dataFrameBytesMax, type Head, type Open } from "@sallyport/proto/frame";
 import type { Call, CallEvents } from "./call.ts";
 import { type CallState, mayReceive, maySend, nextCallState } from "./call-state.ts";
@@ -20,7 +20,8 @@ export interface CallOwner {
   /** The call has ended; nothing of it is sent or expected any more. */
   forget(call: CallStream): void;
   sendCredit(call: CallStream, bytes: number): void;
-  sendReset(call: CallStream, code: number, message: string): void;
+  sendReset(call: CallStream, error: TunnelError): void;
+  sendTaken(call: CallStream, repeatable: boolean): void;
   nowMs(): number;
   roundTripMs(): number;
 }
@@ -54,7 +55,7 @@ export class CallStream implements Call {
   /** R1's side: it opened the call and expects the response's head. */
   readonly #opener: boolean;
   readonly #kind: CallKind;
-  #queue: Queued[] = [];
+  #queue: (Queued | undefined)[] = [];
   #queueStart = 0;
   #queuedBytes = 0;
   /** Sent already of the first queued buffer. */
@@ -117,8 +118,12 @@ export class CallStream implements Call {
 
   reset(error: TunnelError): void {
     if (this.state === "closed") return;
-    if (this.announced) this.#owner.sendReset(this, ErrorCode[error.code], error.message);
+    if (this.announced) this.#owner.sendReset(this, error);
     this.#close();
+  }
+
+  taken(repeatable: boolean): void {
+    if (this.state !== "closed") this.#owner.sendTaken(this, repeatable);
   }
 
   consumed(bytes: number): void {
@@ -270,7 +275,8 @@ export class CallStream implements Call {
 
   #shift(): void {
     this.#offset = 0;
-    this.#queueStart++;
+    // What was sent must not be kept for as long as the call is never quite drained.
+    this.#queue[this.#queueStart++] = undefined;
     if (this.#queueStart === this.#queue.length) {
       this.#queue.length = 0;
       this.#queueStart = 0;

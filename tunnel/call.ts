@@ -19,6 +19,11 @@ export interface Call {
   fin(trailers?: readonly string[]): void;
   /** Ends both directions. `CallEvents` hears nothing more. */
   reset(error: TunnelError): void;
+  /**
+   * R2: the call goes to its destination now, so it is refused no more; `repeatable`: it may be sent again if the link
+   * breaks, whatever its method.
+   */
+  taken(repeatable: boolean): void;
   /** Says that this many bytes from `onData` have left the process. The peer gets them back as credit. */
   consumed(bytes: number): void;
 }

@@ -1,8 +1,11 @@
+import v8 from "node:v8";
+import vm from "node:vm";
 import { BatchWriter } from "@sallyport/proto/batch-writer";
 import { ErrorCode, TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen } from "@sallyport/proto/frame";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { responseReserveBytes } from "./link.ts";
 import { heartbeatMs, hello, limits, linkPair, openPair, Recorder, settle } from "./testing/link-pair.ts";
 
 const ok = { status: 200, reason: "OK", headers: [] };
@@ -77,7 +80,7 @@ describe("a call", () => {
     const client = open("a");
     client.call?.fin();
     await settle();
-    expect([dmzBudget.usedBytes, intranetBudget.usedBytes]).toEqual([65536, 65536]);
+    expect([dmzBudget.usedBytes, intranetBudget.usedBytes]).toEqual([65536, 65536 + responseReserveBytes]);
     accepted[0]?.call.head(ok);
     accepted[0]?.call.fin();
     await settle();
@@ -106,6 +109,67 @@ describe("a call", () => {
     expect([accepted[0]?.events.events, first.events]).toEqual([["reset CANCELLED"], []]);
     expect([accepted[1]?.events.events, second.events]).toEqual([[], ["reset NO_ROUTE"]]);
     expect([dmz.callCount, intranet.callCount, dmzBudget.usedBytes]).toEqual([0, 0, 0]);
+  });
+
+  it("M2: hears with a reset, and with a go_away above its last call, when it may come again", async () => {
+    const { open, accepted, intranetTransport } = await openPair();
+    const errors: TunnelError[] = [];
+    const [first] = [open("a"), open("b")].map((client) => {
+      client.onReset = (error) => errors.push(error);
+      return client;
+    });
+    await settle();
+    accepted[0]?.call.reset(new TunnelError("OVERLOADED", "busy", undefined, 7_000));
+    await settle();
+    const writer = new BatchWriter();
+    writer.goAway({ lastCall: 1, code: ErrorCode.DRAINING, message: "", retryAfterMs: 9_000 });
+    intranetTransport.send(writer.finish());
+    await settle();
+    expect(first?.call).toBeDefined();
+    expect(errors.map(({ code, retryAfterMs }) => [code, retryAfterMs])).toEqual([
+      ["OVERLOADED", 7_000],
+      ["REFUSED", 9_000],
+    ]);
+  });
+
+  it("M3: keeps nothing of what it has sent, however long more is queued", async () => {
+    v8.setFlagsFromString("--expose-gc");
+    const collect = vm.runInNewContext("gc") as () => void;
+    const { open, accepted } = await openPair({ dmzLimits: { windowMaxBytes: 64 * 1024 } });
+    const client = open("a", new Recorder(false));
+    await settle();
+    accepted[0]?.call.head(ok);
+    const chunks = Array.from({ length: 20 }, () => {
+      const bytes = Buffer.allocUnsafeSlow(16 * 1024);
+      accepted[0]?.call.data(bytes);
+      return new WeakRef(bytes);
+    });
+    await settle();
+    // Four were sent on the first credit, four more on this.
+    client.call?.consumed(64 * 1024);
+    await settle();
+    collect();
+    expect(chunks.map((chunk) => chunk.deref() !== undefined)).toEqual([
+      ...Array(8).fill(false),
+      ...Array(12).fill(true),
+    ]);
+  });
+
+  it("T4: hears that R2 has handed it on, and whether it may be repeated, before the answer", async () => {
+    const { open, accepted, dmzStates } = await openPair();
+    const [first, second] = [open("a"), open("b")];
+    await settle();
+    accepted[0]?.call.head(ok);
+    accepted[0]?.call.taken(true);
+    accepted[1]?.call.taken(false);
+    accepted[1]?.call.reset(new TunnelError("DESTINATION_FAILED", "gone"));
+    accepted[1]?.call.taken(false);
+    await settle();
+    expect([first.events, second.events]).toEqual([
+      ["taken true", "head 200"],
+      ["taken false", "reset DESTINATION_FAILED"],
+    ]);
+    expect(dmzStates).toEqual(["open"]);
   });
 
   it("that was reset before it was announced is never heard of by the peer", async () => {
@@ -236,8 +300,9 @@ describe("a link", () => {
     expect(intranetStates).toEqual(["open", "closed OVERLOADED"]);
   });
 
-  it("refuses a call beyond R2's memory, and that one only", async () => {
-    const { open, accepted, intranet } = await openPair({ intranetLimits: { memoryBudgetBytes: 65_536 } });
+  it("M3: refuses a call for whose window and response R2 has no memory, and that one only", async () => {
+    const memoryBudgetBytes = 2 * (65_536 + responseReserveBytes) - 1;
+    const { open, accepted, intranet } = await openPair({ intranetLimits: { memoryBudgetBytes } });
     const [first, second] = [open("a"), open("b")];
     await settle();
     expect([first.events, second.events, accepted.length]).toEqual([[], ["reset REFUSED"], 1]);

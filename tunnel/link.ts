@@ -27,6 +27,12 @@ const callNumberMax = 2 ** 31 - 1;
 const controlFramesMax = 1_024;
 const controlFramesPerCall = 8;
 
+/**
+ * What R2 keeps of a response whose reader is slow, beside any window: one read of the destination's socket and what is
+ * queued here. Taken from the budget for each call, with its window. docs/memory.md.
+ */
+export const responseReserveBytes = 128 * 1024;
+
 export type LinkState = "handshake" | "open" | "draining" | "closed";
 
 export interface LinkOptions {
@@ -257,7 +263,8 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
 
   forget(call: CallStream): void {
     const full = this.#calls.size === this.#callsMax;
-    this.#calls.delete(call.number);
+    const known = this.#calls.delete(call.number);
+    if (known && this.#options.role.t === "intranet") this.#options.budget.give(responseReserveBytes);
     if (full && this.state === "open") this.#options.onRoom?.();
     if (this.state === "draining") this.#scheduleFlush();
   }
@@ -266,8 +273,12 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#queueControl({ t: "credit", call: call.number, bytes });
   }
 
-  sendReset(call: CallStream, code: number, message: string): void {
-    this.#queueControl({ t: "reset", call: call.number, code, message });
+  sendReset(call: CallStream, { code, message, retryAfterMs }: TunnelError): void {
+    this.#queueControl({ t: "reset", call: call.number, code: ErrorCode[code], message, retryAfterMs });
+  }
+
+  sendTaken(call: CallStream, repeatable: boolean): void {
+    this.#queueControl({ t: "taken", call: call.number, repeatable });
   }
 
   nowMs(): number {
@@ -389,7 +400,9 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#lastCall = number;
     if (this.#calls.size >= this.#callsMax) return this.#refuse(number, "more calls than the link may carry");
     const { initialWindowBytes, windowMaxBytes } = this.#options.limits;
-    if (!this.#options.budget.take(initialWindowBytes)) return this.#refuse(number, "R2's memory budget is spent");
+    if (!this.#options.budget.take(initialWindowBytes + responseReserveBytes)) {
+      return this.#refuse(number, "R2's memory budget is spent");
+    }
     const window = new ReceiveWindow(this.#options.budget, initialWindowBytes, windowMaxBytes, this.#clock.now());
     const call = new CallStream(this, number, open, false, this.#peer.initialWindowBytes, window);
     this.#calls.set(number, call);
@@ -429,8 +442,8 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     }
   }
 
-  reset(number: number, code: number, message: string): void {
-    this.#find(number)?.receiveReset(new TunnelError(errorName(code), message));
+  reset(number: number, code: number, message: string, retryAfterMs: number): void {
+    this.#find(number)?.receiveReset(new TunnelError(errorName(code), message, undefined, retryAfterMs));
   }
 
   credit(number: number, bytes: number): void {
@@ -470,14 +483,14 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     else this.#queueControl({ t: "ping", nonce, ack: true });
   }
 
-  goAway(goAway: GoAway): void {
+  goAway({ lastCall, message, retryAfterMs }: GoAway): void {
     if (!this.#expectOpen("go_away")) return;
     this.#goAwayReceived = true;
     // First out of use: a refused call that starts again must not start here.
     if (this.state === "open") this.#setState("draining");
     if (this.#options.role.t === "dmz") {
-      const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${goAway.message}`);
-      for (const call of [...this.#calls.values()]) if (call.number > goAway.lastCall) call.receiveReset(refused);
+      const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${message}`, undefined, retryAfterMs);
+      for (const call of [...this.#calls.values()]) if (call.number > lastCall) call.receiveReset(refused);
     }
     this.#scheduleFlush();
   }

@@ -156,7 +156,7 @@ describe("M2: many idle and slow clients", () => {
     timeout: 180_000,
   }, async () => {
     const { r1 } = await pair();
-    await wrk(`${r1.url}/`, 50, 2);
+    const quiet = await wrk(`${r1.url}/`, 50, 4);
     const before = r1.memory.now;
     const idle = await openIdle(r1.ports.http!, 10_000);
     await sleep(500);
@@ -165,16 +165,19 @@ describe("M2: many idle and slow clients", () => {
     const load = await wrk(`${r1.url}/`, 50, 12);
     await Promise.all(slow);
     const peak = Math.round(r1.memory.peak / mebibyte);
+    const share = load.requests / 12 / (quiet.requests / 4);
     console.log(
-      `10,000 idle connections: ${perConnection.toFixed(1)} KiB each, R1's peak ${peak} MiB, ${load.requests} calls`,
+      `10,000 idle connections: ${perConnection.toFixed(1)} KiB each, R1's peak ${peak} MiB, ${load.requests} calls, ` +
+        `${Math.round(100 * share)} % of the rate before`,
     );
     const stillOpen = idle.filter((socket) => !socket.destroyed).length;
     for (const socket of idle) socket.destroy();
     expect([load.refused, load.socketErrors, stillOpen]).toEqual([0, 0, 10_000]);
-    expect(load.requests).toBeGreaterThan(300);
-    // What V8 keeps of a heap this size depends on the load: 380 to 575 MiB were seen. This bound is for a leak.
-    expect(peak).toBeLessThan(1024);
-    expect(perConnection).toBeLessThan(24);
+    // 3 to 14 % were seen on a machine that other work kept busy: the slow clients also draw a gigabyte meanwhile.
+    expect(share).toBeGreaterThan(0.01);
+    // docs/memory.md, "R1": what it says of 10,000 idle connections, the 900 slow ones, and the 50 of normal load.
+    expect(peak).toBeLessThan(256 + (20 * 10_950) / 1024 + 64);
+    expect(perConnection).toBeLessThan(20);
   });
 });
 

@@ -65,14 +65,16 @@ export class RouterProcess {
   readonly child: ChildProcess;
   ports: Readonly<Record<string, number>> = {};
   ready = false;
+  readonly #config: object;
   #onChange: () => void = () => {};
 
-  private constructor(module: URL) {
+  private constructor(module: URL, config: object) {
+    this.#config = config;
     this.child = fork(module, { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
   }
 
   static async start(module: URL, config: object): Promise<RouterProcess> {
-    const router = new RouterProcess(module);
+    const router = new RouterProcess(module, config);
     const listening = new Promise<void>((resolve, reject) => {
       router.child.on("message", (report: Report) => {
         if (report.t === "listening") {
@@ -92,6 +94,20 @@ export class RouterProcess {
     return router;
   }
 
+  /** Starts over with these fields instead, without a restart. Resolves when the router has them. */
+  async reload(more: object): Promise<void> {
+    const reloaded = new Promise<Report>((resolve) => {
+      const hear = (report: Report): void => {
+        if (report.t !== "reloaded") return;
+        this.child.off("message", hear);
+        resolve(report);
+      };
+      this.child.on("message", hear);
+    });
+    this.child.send({ t: "reload", config: { ...this.#config, ...more } } satisfies Order);
+    await reloaded;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.ports.http}`;
   }
@@ -106,8 +122,12 @@ export class RouterProcess {
     return (await fetch(`http://127.0.0.1:${this.ports.admin}/statusz`)).json() as never;
   }
 
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.ports.admin}/metrics`)).text();
+  }
+
   async metric(name: string): Promise<number> {
-    const page = await (await fetch(`http://127.0.0.1:${this.ports.admin}/metrics`)).text();
+    const page = await this.metrics();
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(page)?.[1]);
   }
 

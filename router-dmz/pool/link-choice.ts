@@ -11,7 +11,7 @@ export interface LinkOwner<L extends Choosable = Link> {
 /**
  * Which link takes the next calls. Among R2s the one with the fewest calls, so that all of them work. Among the links of one R2
  * its favourite, as long as that has room and is not behind: calls on one link share batches, and what a batch costs is shared by
- * its calls, in both directions (docs/adr/0012). `rotate` ends a favourite's time, so that load is even over seconds.
+ * its calls, in both directions (docs/adr/0014). `rotate` ends a favourite's time, so that load is even over seconds.
  */
 export class LinkChoice<L extends Choosable = Link> {
   readonly #isBehind: (link: L) => boolean;

@@ -32,6 +32,7 @@ class FakeStarter implements CallStarter {
     const call: Call = {
       id: "a",
       head: () => {},
+      taken: () => {},
       data: (bytes) => {
         sent.push(`data ${bytes.length}`);
         return this.writable;
@@ -56,7 +57,8 @@ function start(method = "POST", budget = new Budget(1024 * 1024)) {
     },
     failed: (error) => outcome.push(error.code),
   });
-  const end = (code: ErrorName) => starter.attempts.at(-1)?.events.onReset(new TunnelError(code, "x"));
+  const end = (code: ErrorName, retryAfterMs = 0) =>
+    starter.attempts.at(-1)?.events.onReset(new TunnelError(code, "x", undefined, retryAfterMs));
   return { starter, repeater, budget, events, outcome, ticket, end };
 }
 
@@ -111,6 +113,18 @@ describe("T4: a call that R2 refused", () => {
     expect([outcome, events.events]).toEqual([["started"], ["reset NO_LINK"]]);
   });
 
+  it("fails, when no other link is found, with the time after which R2 said it may come again", () => {
+    const { starter, events, end } = start();
+    const errors: TunnelError[] = [];
+    events.onReset = (error) => errors.push(error);
+    starter.waits = true;
+    end("REFUSED", 7_000);
+    starter.attempts[1]?.waiter.failed(new TunnelError("NO_LINK", "none"));
+    expect(errors.map(({ code, message, retryAfterMs }) => [code, message, retryAfterMs])).toEqual([
+      ["NO_LINK", "none", 7_000],
+    ]);
+  });
+
   it.each([
     ["with more body than is kept", (events: Recorder) => events.call?.data(Buffer.alloc(70_000)), 1024 * 1024],
     ["with no memory to keep it", (events: Recorder) => events.call?.data(Buffer.alloc(300)), 100],
@@ -140,6 +154,14 @@ describe("T4: a call whose link was lost", () => {
     starter.attempts[0]?.events.onTaken?.(true);
     end("LINK_LOST");
     expect(starter.attempts.length).toBe(2);
+  });
+
+  it("is not repeated a second time on the first R2's word alone", () => {
+    const { starter, events, end } = start("POST");
+    starter.attempts[0]?.events.onTaken?.(true);
+    end("LINK_LOST");
+    end("LINK_LOST");
+    expect([starter.attempts.length, events.events]).toEqual([2, ["reset LINK_LOST"]]);
   });
 
   it("keeps no copy of its body once R2 has handed it on and it may not be repeated", () => {

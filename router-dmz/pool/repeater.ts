@@ -1,16 +1,14 @@
-import type { TunnelError } from "@sallyport/proto/error";
+import { TunnelError } from "@sallyport/proto/error";
 import type { Head, Open } from "@sallyport/proto/frame";
 import type { Budget } from "@sallyport/tunnel/budget";
 import type { Call, CallEvents } from "@sallyport/tunnel/call";
+import { isIdempotent } from "@sallyport/tunnel/idempotent-method";
 import type { CallStarter, StartTicket, StartWaiter } from "./starter.ts";
 
 /** The most of a request's body that is kept to be sent again: what R2 takes of a new call before it grants more. */
 const copyBytesMax = 64 * 1024;
 /** Links that a call tries before its refusal is the answer. */
 const attemptsMax = 3;
-
-/** RFC 9110, 9.2.2. */
-const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 export interface RepeaterOptions {
   readonly starter: CallStarter;
@@ -19,8 +17,8 @@ export interface RepeaterOptions {
 }
 
 /**
- * Sends a call elsewhere when it was surely not taken up, and once more when its link broke and the request is
- * idempotent: docs/delivery.md. Until R2 answers, the start of the body is kept.
+ * Sends a call elsewhere when it was surely not taken up, and again when its link broke and its method or its route
+ * allows that: docs/delivery.md. Until R2 answers, the start of the body is kept.
  */
 export class Repeater implements CallStarter {
   readonly counters = { refused: 0, lost: 0 };
@@ -55,8 +53,10 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
   /** The source waits for `onWritable`. */
   #stopped = false;
   #over = false;
-  /** May be sent again although it may have been delivered. */
-  #repeatable: boolean;
+  /** May be sent again although it may have been delivered. What one R2 said of it, the next may not. */
+  #repeatable = false;
+  /** Of the last refusal. */
+  #retryAfterMs = 0;
 
   constructor(
     options: RepeaterOptions,
@@ -71,11 +71,11 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
     this.#open = open;
     this.#events = events;
     this.#waiter = waiter;
-    this.#repeatable = idempotentMethods.has(open.method);
   }
 
   begin(): void {
     this.#attempts++;
+    this.#repeatable = isIdempotent(this.#open.method);
     const ticket = this.#options.starter.start(this.#open, this, this);
     if (!this.#call && !this.#over) this.#ticket = ticket;
   }
@@ -96,10 +96,15 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
 
   failed(error: TunnelError): void {
     this.#ticket = undefined;
-    const first = this.#attempts === 1;
     this.#end();
-    if (first) this.#waiter.failed(error);
-    else this.#events.onReset(error);
+    if (this.#attempts === 1) this.#waiter.failed(error);
+    else this.#events.onReset(this.#withRetryAfter(error));
+  }
+
+  /** R2 may have said when the call is welcome again; the pool does not know. */
+  #withRetryAfter(error: TunnelError): TunnelError {
+    if (error.retryAfterMs > 0 || this.#retryAfterMs === 0) return error;
+    return new TunnelError(error.code, error.message, error.cause, this.#retryAfterMs);
   }
 
   #sendAgain(call: Call): void {
@@ -115,6 +120,9 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
 
   /** R1 sends no heads. */
   head(): void {}
+
+  /** Nor does it hand calls on. */
+  taken(): void {}
 
   data(bytes: Buffer): boolean {
     if (this.#over) return true;
@@ -171,7 +179,7 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
   }
 
   onTaken(repeatable: boolean): void {
-    this.#repeatable = repeatable || idempotentMethods.has(this.#open.method);
+    this.#repeatable ||= repeatable;
     if (!this.#repeatable && this.#kept) this.#dropCopy();
   }
 
@@ -197,6 +205,7 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
     if (!this.#kept || this.#attempts >= attemptsMax) return false;
     if (error.code === "REFUSED") {
       this.#counters.refused++;
+      this.#retryAfterMs = error.retryAfterMs;
       return true;
     }
     if (error.code !== "LINK_LOST" || !this.#repeatable) return false;

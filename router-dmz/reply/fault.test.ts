@@ -43,6 +43,18 @@ test.each(table)("%s: %i, in SOAP 1.1 %i, in SOAP 1.2 %i, %s's fault", (code, ht
   for (const reply of [problem!, fault11!, fault12!]) expect(headerOf(reply.headers, "Retry-After")).toBe(retry);
 });
 
+test.each<[ErrorName, number, string | undefined]>([
+  ["OVERLOADED", 0, "1"],
+  ["OVERLOADED", 1, "1"],
+  ["OVERLOADED", 1_001, "2"],
+  ["REFUSED", 30_000, "30"],
+  ["DESTINATION_UNREACHABLE", 0, undefined],
+  ["DESTINATION_UNREACHABLE", 2_500, "3"],
+])("M2: %s that names %i ms has Retry-After: %s", (code, retryAfterMs, retryAfter) => {
+  const reply = faultReply(new TunnelError(code, "why", undefined, retryAfterMs), "r1-1", plain);
+  expect(headerOf(reply.headers, "Retry-After")).toBe(retryAfter);
+});
+
 test("a problem document has type, title, status, detail, code and call id", () => {
   const reply = faultReply(new TunnelError("NO_ROUTE", 'no route for "/x" \xe4'), "r1-1", plain);
   expect({ ...reply, body: JSON.parse(reply.body.toString()) }).toEqual({

@@ -28,12 +28,19 @@ export function faultReply(error: TunnelError, callId: string, facts: FaultFacts
   const body = Buffer.from(write[form](error, callId, kind), "utf8");
   const headers = ["Content-Type", contentTypes[form], "Content-Length", String(body.length)];
   headers.push("Cache-Control", "no-store");
-  if (kind.retry) headers.push("Retry-After", String(retryAfterSeconds));
+  const retryAfter = retryAfterSeconds(error, kind);
+  if (retryAfter > 0) headers.push("Retry-After", String(retryAfter));
   return { status: statusOf(form, kind), headers, body: facts.method === "HEAD" ? Buffer.alloc(0) : body };
 }
 
-/** R2 dials again within about a second: docs/protocol.md, "R2's uplink". */
-export const retryAfterSeconds = 1;
+/** Where nobody said when. R2 dials again within about a second: docs/protocol.md, "R2's uplink". */
+const defaultRetryAfterSeconds = 1;
+
+/** 0: the caller is not told. Whoever refused the call knows best. */
+function retryAfterSeconds({ retryAfterMs }: TunnelError, kind: Kind): number {
+  if (retryAfterMs > 0) return Math.ceil(retryAfterMs / 1000);
+  return kind.retry ? defaultRetryAfterSeconds : 0;
+}
 
 type Form = "soap11" | "soap12" | "problem";
 

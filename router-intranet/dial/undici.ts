@@ -154,6 +154,8 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, reason = ""): void {
     if (status >= 200) this.#phase = "answering";
     const head = { status: statusOf(status), reason: reasonOf(reason), headers: textOf(controller.rawHeaders) };
+    // They are views of what the socket read, 64 KiB that would be kept until the response is whole.
+    controller.rawHeaders = null;
     this.#events?.onResponseHead(head);
   }
 

@@ -10,6 +10,8 @@ export interface SampleRoute {
   readonly parentRefs?: readonly object[];
   readonly matches?: readonly object[];
   readonly backendRefs?: readonly object[];
+  readonly limits?: object;
+  readonly retry?: object;
 }
 
 export const sampleTunnel = { namespace: "default", name: "partners" };

@@ -54,6 +54,10 @@ export class Recorder implements CallEvents {
     this.events.push(trailers.length > 0 ? `fin ${trailers.join(" ")}` : "fin");
   }
 
+  onTaken(repeatable: boolean): void {
+    this.events.push(`taken ${repeatable}`);
+  }
+
   onReset(error: TunnelError): void {
     this.events.push(`reset ${error.code}`);
   }

@@ -9,6 +9,8 @@ export class FakeClient {
   trailers: readonly string[] | undefined;
   reset: TunnelError | undefined;
   consumedBytes = 0;
+  /** What was said by `taken`, in order. */
+  readonly taken: boolean[] = [];
   /** Hears of each chunk and answers whether more may follow at once. */
   onChunk: (bytes: Buffer) => boolean = () => true;
   readonly #events: CallEvents;
@@ -77,6 +79,7 @@ export class FakeClient {
         this.reset = error;
         heard();
       },
+      taken: (repeatable) => void this.taken.push(repeatable),
       consumed: (bytes) => {
         this.consumedBytes += bytes;
         heard();
