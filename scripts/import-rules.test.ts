@@ -83,6 +83,9 @@ const forbidden: Record<string, Case[]> = {
     ["router-intranet/dial/x.ts", "../uplink/uplink.ts"],
     ["router-intranet/dial/x.ts", "../match/match.ts"],
     ["router-intranet/dial/x.ts", "../hold/hold.ts"],
+    ["router-intranet/report/x.ts", "../uplink/uplink.ts"],
+    ["router-intranet/report/x.ts", "../match/match.ts"],
+    ["router-intranet/uplink/x.ts", "../report/operator-port.ts"],
   ],
   "a stage does not reach back to what composes it": [
     ["router-dmz/listen/x.ts", "../relay.ts"],

@@ -1,6 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import type { PeerCertificate } from "node:tls";
 import { TunnelError } from "@sallyport/proto/error";
-import { spiffeId, uriNames } from "@sallyport/proto/spiffe";
+import { type Role, spiffeId, uriNames } from "@sallyport/proto/spiffe";
 
 /** A router's certificate, its key and the CAs it trusts, each PEM. Never logged, never an argument. */
 export interface Identity {
@@ -10,8 +11,7 @@ export interface Identity {
 }
 
 export type Side = "dmz" | "intranet";
-
-export { spiffeId };
+export { type Role, spiffeId };
 
 /**
  * The peer's own leaf certificate must name `expected` as its one URI. TLS has checked the chain before.
@@ -22,4 +22,17 @@ export function checkPeer(certificate: PeerCertificate | undefined, expected: st
   if (uris.length === 1 && uris[0] === expected) return undefined;
   const found = uris.length === 0 ? "no URI" : uris.join(", ");
   return new TunnelError("POLICY", `the peer's certificate names ${found}; this tunnel expects ${expected}`);
+}
+
+/** The certificates of PEM text, in its order. Throws when one is none. */
+export function certificatesOf(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block);
+    } catch (cause) {
+      const text = `certificate ${index + 1} of ${blocks.length} cannot be read; take it again from whoever issued it`;
+      throw new Error(text, { cause });
+    }
+  });
 }
