@@ -1,5 +1,5 @@
 // Before x509, which needs it.
-import "../../cli/reflect-metadata.ts";
+import "@sallyport/operator/identity/reflect-metadata";
 import { generateKeyPairSync, type webcrypto } from "node:crypto";
 import {
   BasicConstraintsExtension,
