@@ -20,7 +20,7 @@ function compute({ metadata: { namespace, name, creationTimestamp }, spec }: Tun
 }
 
 /** JSON with keys in order of code units, without white space and without what is undefined. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
     if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
