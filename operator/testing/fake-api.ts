@@ -17,6 +17,7 @@ interface Watcher {
   readonly kind: KindName;
   readonly options: WatchOptions;
   readonly end: (error?: Error) => void;
+  isSilent: boolean;
 }
 
 /**
@@ -74,6 +75,11 @@ export class FakeApi implements ClusterApi {
     for (const watcher of [...this.#watchers]) if (watcher.kind === kind) watcher.end(error);
   }
 
+  /** The watches of a kind stay open and hear nothing any more, as behind a broken middlebox. */
+  silence(kind: KindName): void {
+    for (const watcher of this.#watchers) if (watcher.kind === kind) watcher.isSilent = true;
+  }
+
   async get(ref: ObjectRef): Promise<KubeObject | undefined> {
     this.#check("get", ref.kind);
     return this.#objects.get(refText(ref));
@@ -92,7 +98,7 @@ export class FakeApi implements ClusterApi {
       if (error === undefined) resolve();
       else reject(error);
     };
-    const watcher = { kind, options, end };
+    const watcher: Watcher = { kind, options, end, isSilent: false };
     this.#watchers.add(watcher);
     options.signal.addEventListener("abort", () => end(options.signal.reason as Error));
     for (const object of this.all(kind)) {
@@ -197,8 +203,8 @@ export class FakeApi implements ClusterApi {
 
   /** What fits a watch no more is deleted to it. */
   #tell(object: KubeObject, t: "changed" | "deleted", before?: KubeObject): void {
-    for (const { kind, options } of this.#watchers) {
-      if (kind !== object.kind) continue;
+    for (const { kind, options, isSilent } of this.#watchers) {
+      if (kind !== object.kind || isSilent) continue;
       if (fits(object, options)) options.onEvent({ t, object });
       else if (before !== undefined && fits(before, options)) options.onEvent({ t: "deleted", object });
     }
