@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 
-const account = "/var/run/secrets/kubernetes.io/serviceaccount";
-const attemptsMax = 20;
+// Both are set by tests only.
+const account = process.env.ACCOUNT_FOLDER ?? "/var/run/secrets/kubernetes.io/serviceaccount";
+const attemptsMax = Number(process.env.ATTEMPTS_MAX ?? 20);
 const pauseMs = 1500;
 
 for (let attempt = 1; ; attempt++) {
