@@ -71,6 +71,60 @@ describe.each(Object.keys(cases))("the chart with the values %s", (name) => {
   });
 });
 
+describe("what the operator makes", () => {
+  const file = fileURLToPath(new URL("../../operator/desired/testing/typical-tunnel.yaml", import.meta.url));
+  const text = readFileSync(file, "utf8");
+  const all = parseObjects(text);
+
+  it("passes kubeconform", async () => {
+    expect(await kubeconform(text)).toStrictEqual({ valid: all.length, invalid: 0, errors: 0, skipped: 0 });
+  });
+
+  it("passes kube-score", async () => {
+    await run(await program("kube-score"), ["score", ...scoreOptions, "-"], { input: text });
+  });
+
+  it("meets Pod Security restricted", async () => {
+    const routers = all.filter(({ kind }) => kind === "Deployment");
+    expect(routers.length).toBeGreaterThanOrEqual(4);
+    const said = await run(await program("podsecurity"), [], { input: text });
+    expect(said.trim()).toBe(`${routers.length} pods, 0 violations`);
+  });
+
+  it("has what the PodMonitor makes its labels of", () => {
+    const routers = all.filter(({ kind }) => kind === "Deployment") as unknown as Router[];
+    for (const { metadata, spec } of routers) {
+      const { metadata: pod, spec: podSpec } = spec.template;
+      expect([metadata.name, pod.annotations["sallyport.dev/tunnel"], pod.labels["sallyport.dev/pair"]]).toStrictEqual([
+        metadata.name,
+        expect.stringMatching(/^[^/]+\/[^/]+$/),
+        expect.stringMatching(/^\d+$/),
+      ]);
+      expect(pod.labels).toMatchObject({
+        "app.kubernetes.io/part-of": "sallyport",
+        "app.kubernetes.io/managed-by": "sallyport-operator",
+      });
+      const monitored = podSpec.containers.filter(({ ports }) => ports.some(({ name }) => name === "admin"));
+      expect(monitored.map(({ name }) => /^r[12]$/.test(name))).toStrictEqual([true]);
+    }
+  });
+});
+
+interface Router {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly template: {
+      readonly metadata: {
+        readonly labels: Readonly<Record<string, string>>;
+        readonly annotations: Readonly<Record<string, string>>;
+      };
+      readonly spec: {
+        readonly containers: readonly { readonly name: string; readonly ports: readonly { readonly name: string }[] }[];
+      };
+    };
+  };
+}
+
 describe("the chart", () => {
   it("passes helm lint --strict", async () => {
     await run(await program("helm"), ["lint", "--strict", chartFolder]);
