@@ -392,6 +392,7 @@ class DmzRouter implements RunningRouter {
       () => this.#repeater.counters.lost,
     );
     gauge("sallyport_links_wanted", "Links the measured load asks for.", () => this.#pool.wanted);
+    gauge("sallyport_links_max", "Links there may be at most.", () => this.#config.pool.max);
     counter("sallyport_links_ordered_total", "Links ordered from R2s.", () => this.#pool.counters.ordered);
     counter(
       "sallyport_links_surplus_total",
