@@ -10,7 +10,11 @@ export class Exchange {
   /** `Expect: 100-continue`: the client sends the body only after an interim 100, or when it tires of waiting. */
   readonly expectsContinue: boolean;
   #fault: TunnelError | undefined;
-  #onFault: (error: TunnelError) => void = () => {};
+  #onFault: (error: TunnelError) => void = nothing;
+  /** The client has closed its sending side, or all of its connection. */
+  onClientEnd: () => void = nothing;
+  /** The response's "close": once, and after the connection's own part in it. */
+  onResponseClose: () => void = nothing;
 
   constructor(request: IncomingMessage, response: ServerResponse, connection: ClientConnection, expects: boolean) {
     this.request = request;
@@ -35,3 +39,5 @@ export class Exchange {
     this.#onFault(error);
   }
 }
+
+function nothing(): void {}
