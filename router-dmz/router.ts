@@ -75,6 +75,7 @@ class DmzRouter implements RunningRouter {
   readonly #onReady: (ready: boolean) => void;
   readonly #log: Log;
   readonly #instanceId = randomUUID();
+  readonly #idStart = `${this.#instanceId.slice(0, 8)}-`;
   readonly #accessLog: AccessLog;
   readonly #metrics = new MetricsRegistry();
   readonly #budget: Budget;
@@ -314,7 +315,7 @@ class DmzRouter implements RunningRouter {
   }
 
   #nextId(): string {
-    return `${this.#instanceId.slice(0, 8)}-${(++this.#lastCall).toString(36)}`;
+    return this.#idStart + (++this.#lastCall).toString(36);
   }
 
   #done(entry: AccessEntry): void {
