@@ -100,7 +100,7 @@ describe("sallyport check, without a call", () => {
         problems: [
           {
             ...{ source: "standard input", line: 15, column: 0, document: "TunnelRoute calc" },
-            ...{ path: "spec.backendRefs[0].url", message: '"ftp://calc:80" is not an http:// or https:// URL' },
+            ...{ path: "spec.backendRefs[0].url", message: '"ftp://calc:80" is not an http://, https://, tcp:// or tls:// URL' },
           },
         ],
         problemsTotal: 1,

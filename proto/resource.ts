@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { backendKind, backendUrlPattern, backendUrlProblem } from "./backend-url.ts";
+import { listenerProtocols, protocolProblem, protocolTraits } from "./listener-protocol.ts";
+import { proxyProtocolOut, proxyProtocolSchema } from "./proxy-protocol.ts";
 import { regularExpressionProblem } from "./regular-expression.ts";
 
 /**
@@ -50,19 +53,23 @@ const metadata = z.looseObject({
   creationTimestamp: z.iso.datetime({ error: 'is not a time in UTC such as "2026-11-23T12:00:00Z"' }).optional(),
 });
 
-const protocols = ["HTTP"] as const;
-/** Of the whole design; a later version serves them. */
-const protocolsToCome = ["HTTPS", "TLS", "NetTCP", "TCP"];
-
 export const listenerSchema = z.strictObject({
   name: label,
-  protocol: z.enum(protocols, { error: (issue) => protocolProblem(issue.input) }),
+  protocol: z.enum(listenerProtocols, { error: (issue) => protocolProblem(issue.input) }),
   port,
+  /** TCP and TLS. Left out: connections begin with the client's own bytes. */
+  proxyProtocol: proxyProtocolSchema.optional(),
 });
 
-function protocolProblem(input: unknown): string | undefined {
-  if (typeof input !== "string" || !protocolsToCome.includes(input)) return undefined;
-  return `is not served by this version; ${protocols.join(", ")} is`;
+/** Refuses what a listener's protocol does not have. */
+export function refuseForeignSettings(
+  listeners: readonly Pick<Listener, "protocol" | "proxyProtocol">[],
+  context: z.RefinementCtx,
+): void {
+  for (const [index, { protocol, proxyProtocol }] of listeners.entries()) {
+    if (proxyProtocol === undefined || protocolTraits(protocol).isRaw) continue;
+    refuse(context, [index, "proxyProtocol"], `is not for ${protocol} listeners in this version; leave it out`);
+  }
 }
 
 export const reverseTunnelSchema = z.strictObject({
@@ -81,6 +88,7 @@ export const reverseTunnelSchema = z.strictObject({
         .superRefine((listeners, context) => {
           refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" });
           refuseRepeats(listeners, context, { keyOf: (listener) => listener.port, path: ["port"], what: "port" });
+          refuseForeignSettings(listeners, context);
         }),
     }),
     intranet: z.strictObject({ namespace: label.optional() }).default({}),
@@ -193,19 +201,10 @@ const backendUrl = z
   .string()
   .max(documentLimits.valueLengthMax)
   .superRefine((url, context) => {
-    const problem = urlProblem(url);
+    const problem = backendUrlProblem(url);
     if (problem !== undefined) refuse(context, [], problem);
   })
-  .meta({ format: "uri", pattern: "^https?://" });
-
-function urlProblem(url: string): string | undefined {
-  // The URL parser mends much (slashes, spaces, line ends); what it had to mend is refused.
-  const isHttp = /^https?:\/\/[^\s/\\?#]/.test(url) && !/[\s\\]/.test(url) && URL.canParse(url);
-  if (!isHttp) return "is not an http:// or https:// URL";
-  if (new URL(url).port === "0") return "names port 0; give the port that the service listens on";
-  if (/^https?:\/\/[^/?#@]+\/?$/.test(url)) return undefined;
-  return "is more than scheme://host:port; leave the rest out: a caller's path is passed on as it came";
-}
+  .meta({ format: "uri", pattern: backendUrlPattern });
 
 const eitherForm = "give url (any address), or name and port (a Service)";
 
@@ -214,7 +213,7 @@ function backendProblem(issue: z.core.$ZodRawIssue): string | undefined {
   if (typeof input !== "object" || input === null) return `is not a mapping; ${eitherForm}`;
   const hasUrl = Object.hasOwn(input, "url");
   if (hasUrl && Object.hasOwn(input, "name")) return `has both url and name; ${eitherForm}`;
-  const isBare = Object.keys(input).every((key) => key === "weight");
+  const isBare = Object.keys(input).every((key) => key === "weight" || key === "proxyProtocol");
   return isBare ? `names no destination; ${eitherForm}` : undefined;
 }
 
@@ -222,7 +221,33 @@ const serviceRefSchema = z.strictObject(
   { name: label, namespace: label.optional(), port, weight },
   { error: backendProblem },
 );
-const urlRefSchema = z.strictObject({ url: backendUrl, weight }, { error: backendProblem });
+const urlRefSchema = z.strictObject(
+  {
+    url: backendUrl,
+    weight,
+    /** tcp and tls: each connection begins with a header that tells the client's address. */
+    proxyProtocol: proxyProtocolOut.optional(),
+  },
+  { error: backendProblem },
+);
+
+type UrlRef = z.output<typeof urlRefSchema>;
+
+/** A route carries HTTP or bytes, and what it sends before the bytes belongs to these alone. */
+function refuseMixedBackends(refs: readonly (UrlRef | object)[], context: z.RefinementCtx): void {
+  const first = refs.find((ref): ref is UrlRef => "url" in ref);
+  for (const [index, ref] of refs.entries()) {
+    if (!("url" in ref) || first === undefined) continue;
+    // What is wrong with a URL was told already.
+    if (backendUrlProblem(ref.url) !== undefined || backendUrlProblem(first.url) !== undefined) continue;
+    const kind = backendKind(ref.url);
+    if (kind !== backendKind(first.url)) {
+      refuse(context, [index, "url"], `carries other calls than ${first.url}; make two routes of it`);
+    } else if (kind === "http" && ref.proxyProtocol !== undefined) {
+      refuse(context, [index, "proxyProtocol"], "is for tcp:// and tls:// alone; leave it out");
+    }
+  }
+}
 
 const callCount = z.int().min(1).max(documentLimits.routeCallsMax);
 
@@ -261,7 +286,8 @@ export const tunnelRouteSchema = z.strictObject({
     backendRefs: z
       .array(z.union([serviceRefSchema, urlRefSchema], { error: backendProblem }))
       .min(1)
-      .max(documentLimits.backendRefsMax),
+      .max(documentLimits.backendRefsMax)
+      .superRefine(refuseMixedBackends),
     limits: routeLimits.optional(),
     retry: routeRetry.optional(),
   }),

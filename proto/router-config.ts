@@ -4,6 +4,7 @@ import { type Checked, check, type Problem, pathText, problemLines } from "./pro
 import {
   listenerSchema,
   refuse,
+  refuseForeignSettings,
   refuseMinOverMax,
   refuseRepeats,
   type TunnelRoute,
@@ -126,9 +127,10 @@ export const dmzFields = {
   listeners: z
     .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
     .min(1)
-    .superRefine((listeners, context) =>
-      refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" }),
-    ),
+    .superRefine((listeners, context) => {
+      refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" });
+      refuseForeignSettings(listeners, context);
+    }),
   /** Where R2s dial in. */
   tunnelEndpoint: address,
   /** GET /healthcheck and nothing else. */
@@ -172,6 +174,17 @@ export const dmzFields = {
         .min(1024)
         .max(96 * 1024)
         .default(64 * 1024),
+      connectionsMax: z.int().min(1).default(20_000),
+    })
+    .prefault({}),
+  /** TCP and TLS listeners. */
+  tcp: z
+    .strictObject({
+      /** How long nothing may go either way; 0: for ever. */
+      idleTimeoutMs: z.int().min(0).default(3_600_000),
+      /** For what tells where a connection belongs: the PROXY header, the ClientHello. */
+      preambleTimeoutMs: z.int().min(100).default(10_000),
+      /** Of each listener. */
       connectionsMax: z.int().min(1).default(20_000),
     })
     .prefault({}),

@@ -3,10 +3,11 @@ import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, type Open } from "@sallyport/proto/frame";
 import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CallDone } from "./call-done.ts";
 import { closeDiallers, destinations } from "./dial/testing/diallers.ts";
 import { FakeClient } from "./dial/testing/fake-client.ts";
 import { closedOrigin, closeLoopbacks, type RawConnection, serveHttp, serveRaw } from "./dial/testing/loopback.ts";
-import { type CallDone, createRelay, deliveryMs, largeBodyBytes, leavingMs, type RelayDeps } from "./relay.ts";
+import { createRelay, deliveryMs, largeBodyBytes, leavingMs, type RelayDeps } from "./relay.ts";
 
 let clock: FakeClock;
 let done: CallDone[];

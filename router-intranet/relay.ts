@@ -3,6 +3,7 @@ import type { Head, Open } from "@sallyport/proto/frame";
 import type { AcceptCall, Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { isIdempotent } from "@sallyport/tunnel/idempotent-method";
+import type { CallDone } from "./call-done.ts";
 import { type Destinations, type Exchange, type ResponseEvents, unknownLength } from "./dial/destination.ts";
 import { forwardRequestTrailers, forwardResponse, forwardResponseTrailers } from "./dial/headers.ts";
 import { Patience } from "./dial/patience.ts";
@@ -55,21 +56,6 @@ export interface CallSpan {
   /** The OPEN whose destination is to see this span as its parent. */
   carry(open: Open): Open;
   end(done: CallDone): void;
-}
-
-/** For the access log. What is not known (yet) is "" or 0. `error`'s cause may name addresses of the intranet. */
-export interface CallDone {
-  readonly id: string;
-  readonly route: string;
-  readonly destination: string;
-  readonly method: string;
-  readonly status: number;
-  readonly error: TunnelError | undefined;
-  /** What a look at the envelope gave; "": there was none. */
-  readonly envelope: EnvelopeVerdict["outcome"] | "";
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly durationMs: number;
 }
 
 /** How long a destination whose client is gone may take to begin its answer. docs/protocol.md, "A client that goes away". */

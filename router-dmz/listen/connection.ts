@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "@sallyport/tunnel/clock";
+import { endpoint, plainAddress } from "../endpoint.ts";
 import { Exchange } from "./exchange.ts";
 import { faultOf, type Refusal, refusalBytes, refusalOf } from "./refusal.ts";
 
@@ -45,8 +46,7 @@ export class ClientConnection {
     this.listener = owner.listener;
     this.clientAddress = plainAddress(socket.remoteAddress);
     this.clientPort = socket.remotePort ?? 0;
-    const local = plainAddress(socket.localAddress);
-    this.local = `${local.includes(":") ? `[${local}]` : local}:${socket.localPort ?? 0}`;
+    this.local = endpoint(plainAddress(socket.localAddress), socket.localPort ?? 0);
     this.#owner = owner;
   }
 
@@ -153,12 +153,4 @@ export class ClientConnection {
     socket.once("end", () => socket.destroy());
     socket.once("close", cancel);
   }
-}
-
-/** An IPv4 client of a "::" listener shows as ::ffff:a.b.c.d, a link-local one with its zone. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return "unknown";
-  if (address.startsWith("::ffff:") && address.includes(".")) return address.slice("::ffff:".length);
-  const zone = address.indexOf("%");
-  return zone === -1 ? address : address.slice(0, zone);
 }

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
-import { TunnelError } from "@sallyport/proto/error";
 import type { DmzConfig } from "@sallyport/proto/router-config";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { ClientConnection, type ConnectionOwner } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { backlog, bindError, type ClientListener, type ListenerStats } from "./listener.ts";
 import type { Refusal } from "./refusal.ts";
 
 export interface HttpListenerOptions {
@@ -19,21 +19,8 @@ export interface HttpListenerOptions {
   readonly onRefused?: (connection: ClientConnection, refusal: Refusal) => void;
 }
 
-/** Counts since the start, but for `connections`, which is now. */
-export interface HttpListenerStats {
-  readonly connections: number;
-  readonly exchanges: number;
-  /** Bytes that were no request, and floods of pipelined ones. */
-  readonly refused: number;
-  /** Connections over `connectionsMax`, and those that the system could not give us. */
-  readonly dropped: number;
-}
-
-/** Connections that wait to be accepted; the system's own limit may be lower. */
-const backlog = 4096;
-
 /** A listener for HTTP/1.1 and HTTP/1.0. Parsing is node's; the manners are ours. */
-export class HttpListener implements ConnectionOwner {
+export class HttpListener implements ClientListener, ConnectionOwner {
   readonly listener: string;
   readonly clock: Clock;
   readonly #options: HttpListenerOptions;
@@ -75,7 +62,7 @@ export class HttpListener implements ConnectionOwner {
     return this.#draining;
   }
 
-  get stats(): HttpListenerStats {
+  get stats(): ListenerStats {
     const { size: connections } = this.#connections;
     return { connections, exchanges: this.#exchanges, refused: this.#refused, dropped: this.#dropped };
   }
@@ -181,14 +168,3 @@ function serverOptions(http: DmzConfig["http"]): Parameters<typeof createServer>
 function keepHalfClosedRequests(server: Server & { httpAllowHalfOpen?: boolean }): void {
   server.httpAllowHalfOpen = true;
 }
-
-function bindError(listener: HttpListenerOptions["listener"], error: NodeJS.ErrnoException): TunnelError {
-  const at = `listener "${listener.name}" cannot listen on ${listener.address} port ${listener.port}`;
-  return new TunnelError("INTERNAL", `${at}: ${mends[error.code ?? ""] ?? error.message}`, error);
-}
-
-const mends: Record<string, string> = {
-  EADDRINUSE: "another process does; stop it, or give the listener another port",
-  EACCES: "this process may not; ports under 1024 need privileges, so give the listener a higher port",
-  EADDRNOTAVAIL: "this machine does not have the address; give the listener one it has, or 0.0.0.0 for all of them",
-};
