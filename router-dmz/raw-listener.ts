@@ -13,7 +13,7 @@ export interface RawListenerOptions {
   readonly tcp: DmzConfig["tcp"];
   readonly clock: Clock;
   readonly nextConnection: () => number;
-  readonly log: Log;
+  readonly log: Pick<Log, "info">;
   /** Before each call. */
   readonly onBegin: () => void;
   readonly deps: RawRelayDeps;

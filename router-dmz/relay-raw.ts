@@ -37,6 +37,9 @@ export interface RawCall {
   readonly target?: string;
 }
 
+/** How long a destination may take for the last bytes of a client that is gone. */
+export const deliveryMs = 30_000;
+
 /** Carries a stream of bytes over a call, both ways, each with its own end. Returns at once; never throws. */
 export function relayRaw(stream: ByteStream, call: RawCall, deps: RawRelayDeps): void {
   new RawRelay(stream, call, deps).start();
@@ -115,7 +118,8 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
 
   onClose(): void {
     const isWhole = this.#clientEnded && this.#destinationEnded;
-    if (!isWhole && this.#error === "") this.#error = "CANCELLED";
+    if (isWhole) this.#deliver();
+    else if (this.#error === "") this.#error = "CANCELLED";
     this.#letGo(new TunnelError("CANCELLED", "the client is gone"));
     this.#done();
   }
@@ -139,14 +143,23 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
 
   onReset(error: TunnelError): void {
     this.#call = undefined;
-    this.#fail(error);
+    if (!this.#over) this.#fail(error);
   }
 
   onWritable(): void {
-    this.#stream.resume();
+    if (!this.#over) this.#stream.resume();
   }
 
   // ----------------------------------------------------------------------------------------------------------- ends
+
+  /** The client's last bytes may still wait for credit: they go to the destination, if it takes them. */
+  #deliver(): void {
+    const call = this.#call;
+    this.#call = undefined;
+    if (call === undefined) return;
+    const late = new TunnelError("CANCELLED", "the client is gone, and the destination takes no more of its bytes");
+    this.#deps.clock.after(deliveryMs, () => call.reset(late));
+  }
 
   /** Bytes have no words for an error: the client sees a reset. */
   #fail(error: TunnelError): void {
