@@ -27,11 +27,10 @@ describe("T2: a ClientHello", () => {
     }
   });
 
-  it.each([1, 2, 3, 100])("reads the same from records of %d bytes each", (size) => {
+  it.each([7, 100])("reads the same from records of %d bytes each", (size) => {
     const cut = inRecords(real.subarray(5), size);
-    if (cut.length > 16 * 1024) expect(readClientHello(cut).t).toBe("refused");
-    else expect(readClientHello(cut)).toEqual({ t: "read", bytes: cut.length, value: said });
-    for (let length = 0; length < Math.min(cut.length, 4096); length++) {
+    expect(readClientHello(cut)).toEqual({ t: "read", bytes: cut.length, value: said });
+    for (let length = 0; length < cut.length; length++) {
       expect(readClientHello(cut.subarray(0, length)).t).toBe("more");
     }
   });
@@ -57,6 +56,7 @@ describe("is refused:", () => {
       Buffer.from([22, 3, 1, 0, 40, 1, 1, 0, 0]),
       "is a ClientHello of over 16384 bytes",
     ],
+    ["records without number", inRecords(real.subarray(5), 1), "is a ClientHello in over 256 records"],
     ["records that go on", inRecords(long.fill("01003fff", 0, 4, "hex"), 1000), "is a ClientHello of over 16384 bytes"],
     [
       "more in its record",

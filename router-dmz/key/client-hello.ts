@@ -13,6 +13,9 @@ const helloBytesMax = 16 * 1024;
 
 export const clientHelloReader: PreambleReader<ClientHello> = { bytesMax: helloBytesMax, read: readClientHello };
 
+/** All records so far are looked at again with each that comes: more of them would cost more than they are worth. */
+export const recordsMax = 256;
+
 const recordHeadBytes = 5;
 const handshakeHeadBytes = 4;
 const handshakeRecord = 22;
@@ -35,27 +38,26 @@ type Gathered = Reading<never> | { readonly t: "whole"; readonly body: Buffer; r
 /** The handshake message of the first records, which may be cut anywhere. */
 function gatherHandshake(bytes: Buffer): Gathered {
   const fragments: Buffer[] = [];
+  let head: Buffer = Buffer.alloc(0);
   let length = 0;
   for (let at = 0; ; ) {
     const record = recordAt(bytes, at);
     if (typeof record === "string") return refused(record);
-    // A first record that is no handshake is told by its first bytes, whatever it says of its length.
-    if (bytes.length < record.end) {
-      const problem = handshakeProblem(bytes.subarray(at + recordHeadBytes), fragments.length === 0);
-      return problem === undefined ? { t: "more", bytes: record.end } : refused(problem);
-    }
-    fragments.push(bytes.subarray(at + recordHeadBytes, record.end));
-    length += record.end - at - recordHeadBytes;
+    if (fragments.length === recordsMax) return refused(`is a ClientHello in over ${recordsMax} records`);
+    const fragment = bytes.subarray(at + recordHeadBytes, record.end);
+    if (head.length < handshakeHeadBytes) head = Buffer.concat([head, fragment.subarray(0, handshakeHeadBytes)]);
+    const problem = handshakeProblem(head);
+    if (problem !== undefined) return refused(problem);
+    if (bytes.length < record.end) return { t: "more", bytes: record.end };
+    fragments.push(fragment);
+    length += fragment.length;
     at = record.end;
     if (length < handshakeHeadBytes) continue;
-    const message = fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments);
-    const problem = handshakeProblem(message, true);
-    if (problem !== undefined) return refused(problem);
-    const whole = handshakeHeadBytes + message.readUIntBE(1, 3);
+    const whole = handshakeHeadBytes + head.readUIntBE(1, 3);
     if (length < whole) continue;
     // What else the record holds is no ClientHello, and no client sends it before an answer.
     if (length > whole) return refused("has more in its records than the ClientHello");
-    return { t: "whole", body: message.subarray(handshakeHeadBytes), bytes: at };
+    return { t: "whole", body: Buffer.concat(fragments).subarray(handshakeHeadBytes), bytes: at };
   }
 }
 
@@ -71,11 +73,12 @@ function recordAt(bytes: Buffer, at: number): { readonly end: number } | string 
   return end > helloBytesMax ? `is a ClientHello of over ${helloBytesMax} bytes` : { end };
 }
 
-function handshakeProblem(message: Buffer, isStart: boolean): string | undefined {
-  if (!isStart || message.length === 0) return undefined;
-  if (message[0] !== clientHelloType) return "is TLS and no ClientHello";
-  if (message.length < handshakeHeadBytes) return undefined;
-  return message.readUIntBE(1, 3) > helloBytesMax ? `is a ClientHello of over ${helloBytesMax} bytes` : undefined;
+/** `head`: the message's first bytes, as far as they are there. */
+function handshakeProblem(head: Buffer): string | undefined {
+  if (head.length === 0) return undefined;
+  if (head[0] !== clientHelloType) return "is TLS and no ClientHello";
+  if (head.length < handshakeHeadBytes) return undefined;
+  return head.readUIntBE(1, 3) > helloBytesMax ? `is a ClientHello of over ${helloBytesMax} bytes` : undefined;
 }
 
 const versionAndRandomBytes = 2 + 32;

@@ -14,6 +14,7 @@ const v2HeadBytes = 16;
 export const proxyHeaderReader: PreambleReader<ProxyHeader> = { bytesMax: v2BytesMax, read: readProxyHeader };
 
 export function readProxyHeader(bytes: Buffer): Reading<ProxyHeader> {
+  if (bytes.length === 0) return { t: "more", bytes: 1 };
   if (startsAs(bytes, signature)) return readV2(bytes);
   if (startsAs(bytes, v1Start)) return readV1(bytes);
   return refused("is no PROXY header, which connections from this address must have");

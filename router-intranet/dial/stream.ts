@@ -197,10 +197,11 @@ class DialledStream implements Stream {
     this.#giveSlot();
   }
 
-  /** RST: TLS has none of its own. */
+  /** RST, which TLS has none of its own; a connection that is not there yet is given up. */
   #break(): void {
-    this.#tcp.resetAndDestroy();
-    this.#socket.destroy();
+    if (this.#tcp.connecting) this.#tcp.destroy();
+    else this.#tcp.resetAndDestroy();
+    if (this.#socket !== this.#tcp) this.#socket.destroy();
   }
 }
 
