@@ -45,6 +45,13 @@ export function relayRaw(stream: ByteStream, call: RawCall, deps: RawRelayDeps):
   new RawRelay(stream, call, deps).start();
 }
 
+/** The same over a call that has begun already, and was counted in. Its events from now on go to what comes back. */
+export function carryRaw(stream: ByteStream, raw: RawCall, deps: RawRelayDeps, call: Call): CallEvents {
+  const relay = new RawRelay(stream, raw, deps);
+  relay.adopt(call);
+  return relay;
+}
+
 class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
   readonly #stream: ByteStream;
   readonly #raw: RawCall;
@@ -82,6 +89,11 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
     if (refusal !== undefined) return this.#fail(refusal);
     const ticket = this.#deps.starter.start(openOf(this.#id, this.#raw), this, this);
     if (this.#call === undefined && this.#error === "" && !this.#over) this.#ticket = ticket;
+  }
+
+  adopt(call: Call): void {
+    this.#stream.listen(this);
+    this.started(call);
   }
 
   started(call: Call): void {

@@ -11,6 +11,7 @@ import type { Refusal } from "./listen/refusal.ts";
 import type { CallStarter, StartTicket, StartWaiter } from "./pool/starter.ts";
 import { type QuotaLimits, Quotas } from "./quota.ts";
 import { relayExchange } from "./relay.ts";
+import { relayUpgrade } from "./relay-upgrade.ts";
 
 /** For tests: a real listener and relay on loopback, with calls that a test answers by hand. */
 
@@ -27,6 +28,9 @@ export interface Bench {
   client(options?: { allowHalfOpen?: boolean }): Promise<RawClient>;
   close(): Promise<void>;
 }
+
+/** Of connections whose protocol was switched. */
+export const upgradeIdleMs = 60_000;
 
 export const httpDefaults = {
   headersTimeoutMs: 30_000,
@@ -65,7 +69,8 @@ export async function openBench(
     nextConnection: () => ++connections,
     onExchange(exchange) {
       exchanges.push(exchange);
-      relayExchange(exchange, deps);
+      if (exchange.isUpgrade) relayUpgrade(exchange, { ...deps, idleTimeoutMs: upgradeIdleMs });
+      else relayExchange(exchange, deps);
     },
     onRefused: (_: ClientConnection, refusal) => refusals.push(refusal),
   });

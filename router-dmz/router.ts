@@ -29,6 +29,7 @@ import { Repeater } from "./pool/repeater.ts";
 import { Quotas } from "./quota.ts";
 import { createRawListener } from "./raw-listener.ts";
 import { type RelayDeps, relayExchange } from "./relay.ts";
+import { relayUpgrade, type UpgradeRelayDeps } from "./relay-upgrade.ts";
 import type { DmzTracer } from "./tracing.ts";
 
 /** Loaded only where calls are traced. */
@@ -288,7 +289,7 @@ class DmzRouter implements RunningRouter {
 
   #createHttpListener(listener: ListenerConfig): HttpListener {
     const live = this.#live;
-    const deps: RelayDeps = {
+    const deps: RelayDeps & UpgradeRelayDeps = {
       ...{ starter: this.#repeater, clock: systemClock, tracer: this.#tracer },
       get bodyIdleTimeoutMs() {
         return live.current.http.bodyIdleTimeoutMs;
@@ -301,6 +302,9 @@ class DmzRouter implements RunningRouter {
       },
       quotas: this.#quotas,
       nextId: () => this.#nextId(),
+      get idleTimeoutMs() {
+        return live.current.tcp.idleTimeoutMs;
+      },
       onDone: (entry) => this.#done(entry),
     };
     return new HttpListener({
@@ -315,9 +319,10 @@ class DmzRouter implements RunningRouter {
   }
 
   /** A mistake of ours costs that client its connection, not the process. */
-  #relay(exchange: Exchange, deps: RelayDeps): void {
+  #relay(exchange: Exchange, deps: RelayDeps & UpgradeRelayDeps): void {
     try {
-      relayExchange(exchange, deps);
+      if (exchange.isUpgrade) relayUpgrade(exchange, deps);
+      else relayExchange(exchange, deps);
     } catch (error) {
       this.#log.error({ error: String(error) }, "the router failed");
       exchange.connection.socket.destroy();

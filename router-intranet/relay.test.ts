@@ -131,8 +131,7 @@ describe("what is never dialled", () => {
   const noRoute = new TunnelError("NO_ROUTE", "no route takes it");
   test.each<[string, Partial<Open>, Partial<RelayDeps>, string, string]>([
     ["a call without a route", {}, { find: () => ({ t: "fail", error: noRoute }) }, "NO_ROUTE", "no route takes it"],
-    ["an upgrade", { kind: CallKind.upgrade }, {}, "POLICY", "does not carry upgraded connections"],
-    ["a CONNECT", { method: "CONNECT" }, {}, "POLICY", "does not carry upgraded connections"],
+    ["a CONNECT", { method: "CONNECT" }, {}, "POLICY", "does not carry CONNECT"],
     ["a raw call", { kind: CallKind.raw }, {}, "POLICY", "does not carry plain byte streams"],
     [
       "a request of two lengths",

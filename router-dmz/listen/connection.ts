@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { endpoint, plainAddress } from "../endpoint.ts";
@@ -79,6 +79,28 @@ export class ClientConnection {
     this.#newest = exchange;
     this.#owed.push(exchange);
     if (this.#owed.length === 1) this.#owner.onExchange(exchange);
+  }
+
+  /**
+   * A request to switch protocols, after which node serves this connection no more: its answer is the last, or bytes
+   * follow it.
+   */
+  asksToUpgrade(request: IncomingMessage, early: Buffer): void {
+    if (this.#refusal !== undefined || !this.socket.writable) return;
+    if (this.#owed.length > 0) {
+      this.#breakOff({ status: 0, detail: "it asked to switch protocols before its earlier requests were answered" });
+      return;
+    }
+    const { socket } = this;
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
+    response.sendDate = false;
+    response.shouldKeepAlive = false;
+    response.once("finish", () => socket.destroySoon());
+    if (early.length > 0) socket.unshift(early);
+    const exchange = new Exchange(request, response, this, false, true);
+    this.#owed.push(exchange);
+    this.#owner.onExchange(exchange);
   }
 
   /** The parser's or the socket's error. */

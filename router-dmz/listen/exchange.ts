@@ -9,14 +9,23 @@ export class Exchange {
   readonly connection: ClientConnection;
   /** `Expect: 100-continue`: the client sends the body only after an interim 100, or when it tires of waiting. */
   readonly expectsContinue: boolean;
+  /** It asks to switch protocols, and has no body. */
+  readonly isUpgrade: boolean;
   #fault: TunnelError | undefined;
   #onFault: (error: TunnelError) => void = () => {};
 
-  constructor(request: IncomingMessage, response: ServerResponse, connection: ClientConnection, expects: boolean) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: ClientConnection,
+    expects: boolean,
+    isUpgrade = false,
+  ) {
     this.request = request;
     this.response = response;
     this.connection = connection;
     this.expectsContinue = expects;
+    this.isUpgrade = isUpgrade;
   }
 
   /** Why the rest of the request cannot be read. */

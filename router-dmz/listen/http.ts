@@ -114,6 +114,9 @@ export class HttpListener implements ClientListener, ConnectionOwner {
     server.on("checkExpectation", (request, response) => this.#onRequest(request, response, false));
     server.on("clientError", (error, socket) => this.#connections.get(socket as Socket)?.broken(error));
     server.on("connect", (_request, socket) => this.#connections.get(socket as Socket)?.asksToConnect());
+    server.on("upgrade", (request, socket, early) =>
+      this.#connections.get(socket as Socket)?.asksToUpgrade(request, early),
+    );
     server.on("drop", () => this.#dropped++);
     // Out of file descriptors: the next accept may succeed. Unheard it would end the process.
     server.on("error", () => this.#dropped++);
@@ -159,9 +162,18 @@ function serverOptions(http: DmzConfig["http"]): Parameters<typeof createServer>
     requireHostHeader: false,
     // A request without a body has no stream of it to be read.
     optimizeEmptyRequests: true,
-    // Java's clients offer h2c on POSTs: an offer may be ignored.
-    shouldUpgradeCallback: () => false,
+    shouldUpgradeCallback: isUpgrade,
   };
+}
+
+/**
+ * An offer may be ignored (RFC 9110, 7.8), and these are: HTTP/2, which Java's clients offer on POSTs, and whatever comes
+ * with a body, which node would take for bytes of the new protocol.
+ */
+function isUpgrade({ headers, httpVersion }: IncomingMessage): boolean {
+  const isOfHttp = /(?:^|,)\s*(?:h2c|http\/|tls\/)/i.test(headers.upgrade ?? "");
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
+  return httpVersion === "1.1" && !isOfHttp && !hasBody;
 }
 
 /** Without this node drops the request of a client that closes its sending side. It has no option of createServer. */

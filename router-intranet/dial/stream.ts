@@ -63,7 +63,7 @@ export class Streams {
   dial(target: StreamTarget, events: StreamEvents): Stream | undefined {
     const refusal = this.#refusal(target);
     if (refusal === undefined) {
-      return new DialledStream(target, events, this.#options, () => this.#slots.give(target.origin));
+      return dialStream(target, events, this.#options, () => this.#slots.give(target.origin));
     }
     events.onStreamFailed(refusal);
     return undefined;
@@ -92,34 +92,70 @@ export class Streams {
 /** Between two probes of a silent connection's other end. */
 const keepAliveMs = 30_000;
 
-class DialledStream implements Stream {
-  readonly #target: StreamTarget;
+function dialStream(
+  { origin, route }: StreamTarget,
+  events: StreamEvents,
+  { allowAddress, connectTimeoutMs, trustedCas }: StreamOptions,
+  onOver: () => void,
+): Stream {
+  const { protocol, hostname, port } = new URL(origin);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const tcp = connect({
+    ...{ host, port: Number(port), lookup: guardedLookup(allowAddress), allowHalfOpen: true, noDelay: true },
+    ...{ keepAlive: true, keepAliveInitialDelay: keepAliveMs },
+  });
+  const isTls = protocol === "tls:";
+  const socket = isTls ? overTls(tcp, host, trustedCas) : tcp;
+  const stream = new SocketStream(route, events, tcp, socket, onOver);
+  stream.connect(isTls ? "secureConnect" : "connect", connectTimeoutMs);
+  return stream;
+}
+
+/** A connection that is there, paused, as a stream: `onStreamOpen` comes before this returns. */
+export function takeOver(
+  socket: Socket,
+  route: string,
+  events: StreamEvents,
+  onStream: (stream: Stream) => void,
+): void {
+  const stream = new SocketStream(route, events, socket, socket, () => {});
+  onStream(stream);
+  stream.open();
+}
+
+class SocketStream implements Stream {
+  readonly #route: string;
   readonly #events: StreamEvents;
   /** The TCP connection, whose reset is one. */
   readonly #tcp: Socket;
   /** What bytes go through: the same, or TLS on it. */
   readonly #socket: Socket | TLSSocket;
-  readonly #giveSlot: () => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #onOver: () => void;
+  #timer: NodeJS.Timeout | undefined;
   #state: "connecting" | "open" | "over" = "connecting";
   #endedByPeer = false;
 
-  constructor(target: StreamTarget, events: StreamEvents, options: StreamOptions, giveSlot: () => void) {
-    this.#target = target;
+  constructor(route: string, events: StreamEvents, tcp: Socket, socket: Socket, onOver: () => void) {
+    this.#route = route;
     this.#events = events;
-    this.#giveSlot = giveSlot;
-    const { protocol, hostname, port } = new URL(target.origin);
-    const host = hostname.replace(/^\[|\]$/g, "");
-    this.#tcp = connect({
-      ...{ host, port: Number(port), lookup: guardedLookup(options.allowAddress), allowHalfOpen: true, noDelay: true },
-      ...{ keepAlive: true, keepAliveInitialDelay: keepAliveMs },
-    });
-    const isTls = protocol === "tls:";
-    this.#socket = isTls ? overTls(this.#tcp, host, options.trustedCas) : this.#tcp;
-    this.#timer = setTimeout(this.#onTimeout, options.connectTimeoutMs);
+    this.#tcp = tcp;
+    this.#socket = socket;
+    this.#onOver = onOver;
     this.#socket.pause();
-    this.#socket.once(isTls ? "secureConnect" : "connect", this.#onConnect);
     this.#listen();
+  }
+
+  connect(event: "connect" | "secureConnect", timeoutMs: number): void {
+    this.#timer = setTimeout(this.#onTimeout, timeoutMs);
+    this.#socket.once(event, () => this.open());
+  }
+
+  open(): void {
+    if (this.#state !== "connecting") return;
+    clearTimeout(this.#timer);
+    this.#state = "open";
+    this.#events.onStreamOpen();
+    this.resume();
   }
 
   write(bytes: Buffer): boolean {
@@ -154,14 +190,6 @@ class DialledStream implements Stream {
     socket.once("close", this.#onClose);
   }
 
-  readonly #onConnect = (): void => {
-    if (this.#state !== "connecting") return;
-    clearTimeout(this.#timer);
-    this.#state = "open";
-    this.#events.onStreamOpen();
-    this.resume();
-  };
-
   readonly #onTimeout = (): void => {
     this.#fail(Object.assign(new Error("no connection in time"), { code: "ETIMEDOUT" }));
   };
@@ -181,7 +209,7 @@ class DialledStream implements Stream {
 
   readonly #fail = (error: Error): void => {
     if (this.#state === "over") return;
-    const { route } = this.#target;
+    const route = this.#route;
     const converted =
       this.#state === "connecting"
         ? toTunnelError(route, "connecting", error)
@@ -194,7 +222,7 @@ class DialledStream implements Stream {
   #over(): void {
     this.#state = "over";
     clearTimeout(this.#timer);
-    this.#giveSlot();
+    this.#onOver();
   }
 
   /** RST, which TLS has none of its own; a connection that is not there yet is given up. */
