@@ -1,11 +1,12 @@
 import { createAuthority } from "@sallyport/cli/identity";
 import { TunnelError } from "@sallyport/proto/error";
 import { emptyOpen, type Limits, type Open, protocolVersion } from "@sallyport/proto/frame";
+import { carryPath } from "@sallyport/proto/manage";
 import { Budget } from "@sallyport/tunnel/budget";
 import type { Call, CallEvents } from "@sallyport/tunnel/call";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
-import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { GrpcServer } from "@sallyport/tunnel/grpc-server";
 import { spiffeId } from "@sallyport/tunnel/identity";
 import { Link } from "@sallyport/tunnel/link";
 
@@ -65,18 +66,19 @@ async function openLink(signal: AbortSignal): Promise<LinkPair> {
   const common = { limits, heartbeatMs: 1_000, clock: systemClock };
   const pair = { onSmallAnswer: () => {} };
   return new Promise((resolve, reject) => {
-    const server = new TunnelServer({
+    const server = new GrpcServer({
       ...{ identity: dmzIdentity, peerId: spiffeId("sallyport", tunnel, "intranet"), connectionsMax: 4 },
-      onManage: () => {},
-      onCarry: (transport) => {
-        const dmz: Link = new Link({
-          ...{ ...common, transport, budget: new Budget(limits.memoryBudgetBytes) },
-          role: { t: "dmz", admit: () => undefined },
-          onState: ({ state }, error) => {
-            if (state === "open") resolve(Object.assign(pair, { dmz, close }));
-            if (state === "closed" && error) reject(error);
-          },
-        });
+      methods: {
+        [carryPath]: (transport) => {
+          const dmz: Link = new Link({
+            ...{ ...common, transport, budget: new Budget(limits.memoryBudgetBytes) },
+            role: { t: "dmz", admit: () => undefined },
+            onState: ({ state }, error) => {
+              if (state === "open") resolve(Object.assign(pair, { dmz, close }));
+              if (state === "closed" && error) reject(error);
+            },
+          });
+        },
       },
       onRefused: (_peer, error) => reject(error),
     });

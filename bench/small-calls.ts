@@ -55,7 +55,7 @@ export function find(rounds: readonly CallRounds[], name: Subject["name"]): Call
 }
 
 /** The slower the machine, the longer; but not for ever. */
-const warmUpRunsMax = 8;
+const warmUpRunsMax = 20;
 
 async function warmUp(subject: Subject, { load, warmUpCalls }: SmallCallsPlan, signal: AbortSignal): Promise<void> {
   let calls = 0;

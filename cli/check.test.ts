@@ -90,6 +90,19 @@ describe("sallyport check, without a call", () => {
     ]);
   });
 
+  it("warns of a route that a cluster would not let in", async () => {
+    const elsewhere = ordersText
+      .replace("name: orders }", "name: orders, namespace: shop }")
+      .replace("name: partners", "name: partners, namespace: default")
+      .replace(/matches.*\n/, "\n");
+    const { out } = await run(undefined, {}, [tunnelText, elsewhere].join("---"));
+    const warning =
+      "warning: route shop/orders is of another namespace than tunnel default/partners: a cluster lets it in only with allowedRoutes.namespaces.from: All or Selector at the tunnel's listener";
+    expect(out).toBe(`fine: 1 tunnel, 1 route\n${warning}\n`);
+    const open = tunnelText.replace(/port: (\d+) }/, "port: $1, allowedRoutes: { namespaces: { from: All } } }");
+    expect((await run(undefined, {}, [open, elsewhere].join("---"))).out).toBe("fine: 1 tunnel, 1 route\n");
+  });
+
   it("throws what is wrong with documents, and prints it as JSON when asked", async () => {
     const wrong = documents.replace("http://calc:80", "ftp://calc:80");
     await expect(run(undefined, {}, wrong)).rejects.toThrow(/^standard input:15: TunnelRoute calc: /);

@@ -7,7 +7,7 @@ import { compileRoutes } from "@sallyport/router-intranet/match/compile";
 import { type Explanation, explain, formatExplanation } from "@sallyport/router-intranet/match/explain";
 import type { RoutingTable } from "@sallyport/router-intranet/match/routing-table";
 import { type CheckCall, envelopeOf, openOf, rawOpenOf, readMessage } from "./check-call.ts";
-import { tableWarnings } from "./check-warnings.ts";
+import { documentsWarnings, tableWarnings } from "./check-warnings.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { readDocumentFiles } from "./document-files.ts";
 import { FileReader } from "./file-reader.ts";
@@ -44,10 +44,11 @@ export async function check(options: CheckOptions, stdin: Readable, out: (text: 
 
 function checkDocuments(documents: Documents, options: CheckOptions, out: (text: string) => void): number {
   const tunnels = tunnelNames(documents);
-  const warnings = tunnels.flatMap((tunnel) => {
+  const ofTables = tunnels.flatMap((tunnel) => {
     const table = tableOf(documents, tunnel);
     return [...table.problems.map(({ route, message }) => `route ${route}: ${message}`), ...tableWarnings(table)];
   });
+  const warnings = [...ofTables, ...documentsWarnings(documents)];
   const counts = { tunnels: documents.tunnels.length, routes: documents.routes.length };
   if (options.json) out(json({ ...counts, warnings: unique(warnings) }));
   else

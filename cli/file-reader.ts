@@ -28,15 +28,29 @@ export class FileReader {
     }
   }
 
+  /** The file's bytes; one more than `bytesMax` shows that it is too long. Undefined: it cannot be read. */
+  async bytes(name: string, bytesMax: number): Promise<Buffer | undefined> {
+    try {
+      return (await this.#readBytes(name, bytesMax)).bytes;
+    } catch {
+      return undefined;
+    }
+  }
+
   async #read(name: string): Promise<TextFile> {
+    const { bytes, mode } = await this.#readBytes(name, fileBytesMax);
+    return { text: decode(bytes), mode };
+  }
+
+  async #readBytes(name: string, bytesMax: number): Promise<{ readonly bytes: Buffer; readonly mode: number }> {
     // Also of a file that cannot be opened: to mend its permissions is a change.
     this.#seen.set(name, await fileState(name));
     const file = await open(name);
     try {
       const stats = await file.stat({ bigint: true });
       this.#seen.set(name, stateOf(stats));
-      const bytes = await readBounded(file.createReadStream({ autoClose: false }));
-      return { text: decode(bytes), mode: Number(stats.mode) & 0o777 };
+      const bytes = await readBounded(file.createReadStream({ autoClose: false }), bytesMax);
+      return { bytes, mode: Number(stats.mode) & 0o777 };
     } finally {
       await file.close();
     }
@@ -63,14 +77,14 @@ function stateOf(stats: BigIntStats): string {
 }
 
 /** Reads little more than a file may have; its parser says that it is too long. */
-export async function readBounded(stream: Readable): Promise<Buffer> {
+export async function readBounded(stream: Readable, bytesMax = fileBytesMax): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
     const part = Buffer.from(chunk);
     chunks.push(part);
     bytes += part.length;
-    if (bytes > fileBytesMax) break;
+    if (bytes > bytesMax) break;
   }
   return Buffer.concat(chunks);
 }

@@ -37,6 +37,15 @@ it("tells of a change once the file rests", async () => {
   expect([await look(), await look(), await look()]).toStrictEqual([0, 0, 0]);
 });
 
+it("tells of a change within a second", async () => {
+  const { look, states } = start({ a: "1" });
+  states.a = "2";
+  let looks = 0;
+  do looks++;
+  while ((await look()) === 0);
+  expect(looks * watchIntervalMs).toBeLessThan(1_000);
+});
+
 it("tells of a change once, until the file is read", async () => {
   const { look, states } = start({ a: "1" });
   states.a = "2";

@@ -1,5 +1,5 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { checkPeer, type Identity, type Side, spiffeId } from "@sallyport/tunnel/identity";
+import { checkLeaf, type LeafProblem } from "@sallyport/operator/identity/leaf-check";
+import type { Identity, Side } from "@sallyport/tunnel/identity";
 
 /** What an identity is for. */
 export interface IdentityUse {
@@ -14,41 +14,32 @@ export type IdentityCheck =
   { readonly t: "ok"; readonly until: Date } | { readonly t: "bad"; readonly problem: string };
 
 /** Whether a router can serve its tunnel with an identity: said here, clearly, and not by a failing handshake later. */
-export function checkIdentity(identity: Identity, use: IdentityUse, now: Date): IdentityCheck {
-  const leaf = attempt(() => new X509Certificate(identity.certificateChain));
-  if (leaf === undefined) return bad("certificateChain is no PEM certificate (-----BEGIN CERTIFICATE-----)");
-  const key = attempt(() => createPrivateKey(identity.privateKey));
-  if (key === undefined) return bad("privateKey is no PEM private key without a passphrase");
-  if (attempt(() => new X509Certificate(identity.trustedCas)) === undefined) {
-    return bad("trustedCas is no PEM certificate (-----BEGIN CERTIFICATE-----)");
-  }
-  const problem = leafProblem(leaf, key, use, now);
-  return problem === undefined ? { t: "ok", until: leaf.validToDate } : bad(problem);
+export function checkIdentity(identity: Identity, { side, ...owner }: IdentityUse, now: Date): IdentityCheck {
+  const checked = checkLeaf(identity, { ...owner, role: side }, now);
+  if (checked.t === "ok") return { t: "ok", until: checked.leaf.certificate.validToDate };
+  return { t: "bad", problem: problemText(checked.problem, side) };
 }
 
-const renew = 'make new ones with "sallyport identity --renew"';
+const pemNames = {
+  certificateChain: "PEM certificate (-----BEGIN CERTIFICATE-----)",
+  privateKey: "PEM private key without a passphrase",
+  trustedCas: "PEM certificate (-----BEGIN CERTIFICATE-----)",
+} as const;
 
-function leafProblem(leaf: X509Certificate, key: KeyObject, use: IdentityUse, now: Date): string | undefined {
-  if (!leaf.checkPrivateKey(key)) return "privateKey is not the certificate's; take both from the same folder";
-  if (leaf.validToDate <= now) return `the certificate expired on ${leaf.validToDate.toISOString()}; ${renew}`;
-  if (leaf.validFromDate > now) {
-    return `the certificate is valid from ${leaf.validFromDate.toISOString()} on; set this machine's clock`;
-  }
-  const { side, tunnel, trustDomain } = use;
-  const mismatch = checkPeer(leaf.toLegacyObject(), spiffeId(trustDomain, tunnel, side));
-  if (mismatch === undefined) return undefined;
-  const folder = side === "dmz" ? "r1" : "r2";
-  return `${mismatch.message.replace("the peer's certificate", "the certificate")}; take the files of folder ${folder}`;
-}
-
-function bad(problem: string): IdentityCheck {
-  return { t: "bad", problem };
-}
-
-function attempt<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch {
-    return undefined;
+function problemText(problem: LeafProblem, side: Side): string {
+  switch (problem.t) {
+    case "unreadable":
+      return `${problem.part} is no ${pemNames[problem.part]}`;
+    case "otherKey":
+      return "privateKey is not the certificate's; take both from the same folder";
+    case "expired":
+      return `the certificate expired on ${problem.at.toISOString()}; make new ones with "sallyport identity --renew"`;
+    case "notYetValid":
+      return `the certificate is valid from ${problem.from.toISOString()} on; set this machine's clock`;
+    case "otherIdentity": {
+      const found = problem.found.length === 0 ? "no URI" : problem.found.join(", ");
+      const folder = side === "dmz" ? "r1" : "r2";
+      return `the certificate names ${found}; this tunnel expects ${problem.expected}; take the files of folder ${folder}`;
+    }
   }
 }

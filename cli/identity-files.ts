@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { AuthorityFiles, OpenedAuthority } from "@sallyport/operator/identity/authority";
 import type { Identity } from "@sallyport/tunnel/identity";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { readProblem } from "./file-reader.ts";
-import { type AuthorityFiles, createAuthorityFiles, type OpenedAuthority, openAuthority } from "./identity.ts";
+import { createAuthorityFiles, openAuthority } from "./identity.ts";
 import { trustDomain as defaultTrustDomain } from "./router-start.ts";
 
 /** What `sallyport identity` is asked for. */

@@ -2,9 +2,10 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import * as tls from "node:tls";
+import type { Authority } from "@sallyport/operator/identity/authority";
 import { checkPeer, type Identity, spiffeId } from "@sallyport/tunnel/identity";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Authority, createAuthority } from "./identity.ts";
+import { createAuthority } from "./identity.ts";
 
 const tunnel = "default/sample";
 const dmzId = "spiffe://sallyport/tunnel/default/sample/dmz";

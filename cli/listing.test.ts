@@ -11,6 +11,8 @@ const plan: TunnelPlan = {
     { name: "more", protocol: "HTTP", port: 8081 },
   ],
   pool: { min: 2, max: 16 },
+  quotas: { callsMax: 7, callsPerClientMax: 5, callsPerSecondPerClient: 3 },
+  waiting: { callsMax: 2, timeout: "1s500ms" },
   routes: [],
 };
 const ports = { http: 8080, more: 8081, health: 8085, admin: 40001, tunnel: 40002 };

@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import type { StartRouter } from "@sallyport/tunnel/process";
+import type { ProgramOutput } from "./base-program.ts";
 import { spawnModule } from "./child.ts";
 import { exitCodes } from "./cli-error.ts";
 import { clock } from "./clock.ts";
 import type { DevHost } from "./dev-run.ts";
 import { errorText } from "./error-text.ts";
 import { type EndingSignal, endingSignals, Interrupts } from "./interrupts.ts";
-import type { Actions, ProgramOutput } from "./program.ts";
-import type { RouterHost, RouterOptions } from "./router-run.ts";
+import type { Actions } from "./program.ts";
+import type { RouterOptions } from "./router-run.ts";
 import { run } from "./run.ts";
 
 /**
@@ -41,7 +42,8 @@ function actions(out: (text: string) => void): Actions {
       // SIGHUP has another meaning to a service.
       listenTo(["SIGINT", "SIGTERM"]);
       const { runRouter } = await import("./router-run.ts");
-      return runRouter(options, await routerHost(options), interrupts);
+      const { routerHost } = await import("./router-host.ts");
+      return runRouter(options, routerHost(options.side, await startOf(options.side)), interrupts);
     },
     identity: async (options) => {
       const { makeIdentities } = await import("./identity-files.ts");
@@ -73,22 +75,6 @@ function devHost(): DevHost {
     },
     clock,
     say: (line) => process.stdout.write(`${line}\n`),
-  };
-}
-
-async function routerHost({ side }: RouterOptions): Promise<RouterHost> {
-  let hangUp = (): void => {};
-  // From the start: unheard the signal would end the process.
-  process.on("SIGHUP", () => hangUp());
-  const { createLog } = await import("@sallyport/tunnel/log");
-  return {
-    start: await startOf(side),
-    clock,
-    now: () => new Date(),
-    log: (level) => createLog(side === "dmz" ? "r1" : "r2", level),
-    onHangUp: (act) => {
-      hangUp = act;
-    },
   };
 }
 

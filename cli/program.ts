@@ -1,4 +1,5 @@
-import { Command } from "commander";
+import type { Command } from "commander";
+import { baseProgram, type ProgramOutput } from "./base-program.ts";
 import type { CheckOptions } from "./check.ts";
 import { checkCommand } from "./check-command.ts";
 import { devCommand } from "./dev-command.ts";
@@ -9,12 +10,6 @@ import type { IdentityOptions } from "./identity-files.ts";
 import { routerCommand } from "./router-command.ts";
 import type { RouterOptions } from "./router-run.ts";
 import { schemaCommand } from "./schema-command.ts";
-
-export interface ProgramOutput {
-  /** Help, version and what a command is asked to print; each text has its line ends. */
-  out(text: string): void;
-  err(text: string): void;
-}
 
 /** What the commands do. Each answers its exit code. */
 export interface Actions {
@@ -33,18 +28,8 @@ export function createProgram(
   actions: Actions,
   onExit: (exitCode: number) => void,
 ): Command {
-  const program = new Command("sallyport")
+  const program = baseProgram("sallyport", version, output)
     .description("Calls come in to services in a closed network through connections that only go out.")
-    .version(version, "-V, --version", "show the version")
-    .helpOption("-h, --help", "show this help")
-    .helpCommand(false)
-    .configureOutput({
-      writeOut: output.out,
-      writeErr: output.err,
-      outputError: (text, write) => write(text.replace(/^error: /, "sallyport: ")),
-    })
-    .exitOverride()
-    .showHelpAfterError("Its --help lists what there is.")
     .addHelpText("after", `\n${examples}\n${exitCodeText(runTexts)}`);
   const dev = devCommand(async (options) => onExit(await actions.dev(options)));
   const commands = [

@@ -7,7 +7,7 @@ import type { RouterOptions } from "./router-run.ts";
 export function routerCommand(side: Side, run: (options: RouterOptions) => Promise<void>): Command {
   const { name, where, live } = texts[side];
   return new Command(name)
-    .description(`run ${where}, for production without Kubernetes`)
+    .description(`run ${where}, for production`)
     .usage("--config FILE")
     .helpOption("-h, --help", "show this help")
     .requiredOption("--config <file>", "the router's configuration, YAML or JSON")
@@ -26,9 +26,9 @@ const texts = {
   dmz: {
     name: "r1",
     where: "R1, the router in the DMZ that takes calls from clients",
-    live: "timeouts, waiting calls",
+    live: "certificates, timeouts, waiting calls",
   },
-  intranet: { name: "r2", where: "R2, the router in the intranet that dials R1", live: "routes, certificates" },
+  intranet: { name: "r2", where: "R2, the router in the intranet that dials R1", live: "routes, R1s, certificates" },
 } as const;
 
 function describe(name: string, live: string): string {

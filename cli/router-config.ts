@@ -1,7 +1,14 @@
+import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { parseDocumentFiles } from "@sallyport/proto/documents";
 import type { TunnelRoute } from "@sallyport/proto/resource";
-import type { DmzConfig, IntranetConfig } from "@sallyport/proto/router-config";
+import {
+  type ConfigOrigin,
+  type DmzConfig,
+  type IntranetConfig,
+  markChecked,
+  type RefusedRoute,
+} from "@sallyport/proto/router-config";
 import {
   type DmzConfigFile,
   type IdentityInFile,
@@ -14,6 +21,7 @@ import { CliError, exitCodes } from "./cli-error.ts";
 import { readDocumentFiles } from "./document-files.ts";
 import type { FileReader } from "./file-reader.ts";
 import { checkIdentity } from "./identity-check.ts";
+import { RouteShards, type TakenShards } from "./route-shards.ts";
 
 /** A router's configuration with all that its files hold in it. */
 export interface RouterConfig {
@@ -29,18 +37,25 @@ export interface RouterConfig {
  * Reads R1's (`dmz`) or R2's (`intranet`) configuration file and the files it names, which are looked for in its folder.
  * Throws CliError and DocumentError with every problem of the first file that has any.
  */
-export async function readRouterConfig(side: Side, name: string, reader: FileReader, now: Date): Promise<RouterConfig> {
+export async function readRouterConfig(
+  side: Side,
+  name: string,
+  reader: FileReader,
+  now: Date,
+  shards = new RouteShards(),
+): Promise<RouterConfig> {
   const { text, mode } = await reader.text(name);
-  const place: Place = { name, mode, reader };
+  const place: Place = { name, mode, reader, shards };
   if (side === "dmz") return readDmz(parseDmzConfigFile(text, name), place, now);
-  return readIntranet(parseIntranetConfigFile(text, name), place, now);
+  return readIntranet(parseIntranetConfigFile(text, name), place, now, digestOf(text));
 }
 
-/** The configuration file. */
+/** The configuration file. `shards`: as they were taken before. */
 interface Place {
   readonly name: string;
   readonly mode: number;
   readonly reader: FileReader;
+  readonly shards: RouteShards;
 }
 
 async function readDmz(file: DmzConfigFile, place: Place, now: Date): Promise<RouterConfig> {
@@ -48,18 +63,61 @@ async function readDmz(file: DmzConfigFile, place: Place, now: Date): Promise<Ro
   return { config: { ...file, identity }, certificateUntil: until, warnings: expiryWarnings(until, now) };
 }
 
-async function readIntranet(file: IntranetConfigFile, place: Place, now: Date): Promise<RouterConfig> {
+async function readIntranet(file: IntranetConfigFile, place: Place, now: Date, digest: string): Promise<RouterConfig> {
   const { identity, until } = await readIdentity(file, "intranet", place, now);
-  const { routeFiles, ...rest } = file;
   if (Object.keys(file.tracing?.otlp.headers ?? {}).length > 0)
     refuseOpen(place.name, place.mode, "headers of tracing.otlp");
-  const routes = [...(file.routes ?? []), ...(await readRoutes(routeFiles ?? [], place))];
-  refuseRepeats(routes, place.name);
+  const { routeFiles, routeShards, ...rest } = file;
+  const written = [...(file.routes ?? []), ...(await readRoutes(routeFiles ?? [], place))];
+  refuseRepeats(written, place.name);
+  const warnings = [...expiryWarnings(until, now), ...strangerWarnings(written, file.tunnel)];
+  const origin = { config: digest, routes: "", refused: [] };
+  if (routeShards === undefined) {
+    return { config: { ...rest, identity, routes: written, origin }, certificateUntil: until, warnings };
+  }
+  const taken = await place.shards.read(resolve(dirname(place.name), routeShards), place.reader, now);
+  const { routes, refused } = together(written, taken);
   return {
-    config: { ...rest, identity, routes },
+    config: { ...rest, identity, routes, origin: { ...origin, ...originOf(taken), refused } },
     certificateUntil: until,
-    warnings: [...expiryWarnings(until, now), ...strangerWarnings(routes, file.tunnel)],
+    warnings: [...warnings, ...shardWarnings(taken)],
   };
+}
+
+function originOf({ generation, waiting }: TakenShards): Pick<ConfigOrigin, "routes" | "waiting"> {
+  return { routes: generation, ...(waiting === undefined ? {} : { waiting }) };
+}
+
+/** Those written by hand count first; the list of the shards alone stays the one it was. */
+function together(written: TunnelRoute[], taken: TakenShards): { routes: TunnelRoute[]; refused: RefusedRoute[] } {
+  const refused = [...taken.refused];
+  if (written.length === 0) return { routes: taken.routes, refused };
+  const routes = [...written];
+  const names = new Set(written.map(nameOf));
+  for (const route of taken.routes) {
+    const { namespace, name } = route.metadata;
+    if (!names.has(nameOf(route))) routes.push(route);
+    else refused.push({ namespace, name, problem: "stands in the configuration's own routes already" });
+  }
+  return { routes: markChecked(routes), refused };
+}
+
+function shardWarnings({ waiting, refused }: TakenShards): string[] {
+  const left = refused.slice(0, refusedShownMax).map(({ namespace, name, problem }) => {
+    return `route ${namespace}/${name} is left out: ${problem}`;
+  });
+  const more = refused.length - left.length;
+  return [
+    ...(waiting === undefined ? [] : [`routes: ${waiting.problem}`]),
+    ...left,
+    ...(more > 0 ? [`${more} more routes are left out; /statusz has all`] : []),
+  ];
+}
+
+const refusedShownMax = 20;
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 async function readRoutes(names: readonly string[], { name, reader }: Place): Promise<TunnelRoute[]> {
@@ -70,10 +128,14 @@ async function readRoutes(names: readonly string[], { name, reader }: Place): Pr
   return parseDocumentFiles(files).routes;
 }
 
+function nameOf({ metadata }: TunnelRoute): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
 /** Routes of the configuration itself and of its files; either alone was checked before. */
 function refuseRepeats(routes: readonly TunnelRoute[], configName: string): void {
-  const names = routes.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
-  const repeated = names.find((name, index) => names.indexOf(name) < index);
+  const seen = new Set<string>();
+  const repeated = routes.map(nameOf).find((name) => seen.size === seen.add(name).size);
   if (repeated === undefined) return;
   const what = `route ${repeated} stands both in routes and in a file of routeFiles; keep one`;
   throw new CliError(exitCodes.usage, `${configName}: ${what}`);

@@ -7,6 +7,7 @@ import { FileReader } from "./file-reader.ts";
 import { FileWatch } from "./file-watch.ts";
 import { endingSignals, type Interrupts } from "./interrupts.ts";
 import { Reloader } from "./reloader.ts";
+import { RouteShards } from "./route-shards.ts";
 import { type RouterConfig, readRouterConfig } from "./router-config.ts";
 
 /** What `sallyport r1` (`dmz`) and `sallyport r2` (`intranet`) are asked for. */
@@ -38,11 +39,12 @@ export interface RouterLog {
  */
 export async function runRouter(options: RouterOptions, host: RouterHost, interrupts: Interrupts): Promise<number> {
   const reader = new FileReader();
-  const first = await readRouterConfig(options.side, options.config, reader, host.now());
+  const shards = new RouteShards();
+  const first = await readRouterConfig(options.side, options.config, reader, host.now(), shards);
   const log = host.log(first.config.log.level);
   say(first, options, log);
   const router = await start(first, options, host);
-  const stopWatching = watch(router, reader, options, host, log);
+  const stopWatching = watch(router, { reader, shards }, options, host, log);
   const killed = new Promise<void>((resolve) => interrupts.whenKilled(resolve));
   await interrupts.drainAsked;
   stopWatching();
@@ -67,7 +69,7 @@ async function start({ config }: RouterConfig, { side }: RouterOptions, host: Ro
 /** Reads everything again at SIGHUP and when a file has changed. Answers what ends that. */
 function watch(
   router: RunningRouter,
-  first: FileReader,
+  { reader: first, shards }: { readonly reader: FileReader; readonly shards: RouteShards },
   options: RouterOptions,
   host: RouterHost,
   log: RouterLog,
@@ -76,7 +78,7 @@ function watch(
   let isStopped = false;
   const reloader = new Reloader(async () => {
     const reader = new FileReader();
-    const loaded = await load(options, reader, host.now(), log);
+    const loaded = await load(options, { reader, shards }, host.now(), log);
     if (isStopped) return;
     if (loaded.t === "read") good = reader.seen;
     // What cannot be read names perhaps not all of its files: those of the last good one are watched too.
@@ -95,12 +97,12 @@ function watch(
 
 async function load(
   { side, config: name }: RouterOptions,
-  reader: FileReader,
+  { reader, shards }: { readonly reader: FileReader; readonly shards: RouteShards },
   now: Date,
   log: RouterLog,
 ): Promise<Loaded> {
   try {
-    const { config, warnings } = await readRouterConfig(side, name, reader, now);
+    const { config, warnings } = await readRouterConfig(side, name, reader, now, shards);
     for (const problem of warnings) log.warn({ problem }, "configuration");
     return { t: "read", config };
   } catch (error) {

@@ -10,6 +10,8 @@ const plan: TunnelPlan = {
   pairs: 2,
   listeners: [{ name: "http", protocol: "HTTP", port: 8080 }],
   pool: { min: 3, max: 5 },
+  quotas: { callsMax: 7, callsPerClientMax: 5, callsPerSecondPerClient: 3 },
+  waiting: { callsMax: 2, timeout: "1s500ms" },
   routes: [],
 };
 
@@ -24,6 +26,8 @@ it("R1 0 listens on the ports of the documents, its tunnel and admin ports are f
     tunnelEndpoint: { address: "127.0.0.1", port: 0 },
     admin: { address: "127.0.0.1", port: 0 },
     pool: { min: 3, max: 5 },
+    quotas: { callsMax: 7, callsPerClientMax: 5, callsPerSecondPerClient: 3 },
+    waiting: { callsMax: 2, timeoutMs: 1_500 },
     log: { level: "warn" },
   });
   expect(config.limits.drainMs).toBe(5_000);

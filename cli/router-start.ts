@@ -1,3 +1,4 @@
+import { durationMs } from "@sallyport/proto/duration";
 import type { TunnelRoute } from "@sallyport/proto/resource";
 import {
   type DmzConfig,
@@ -53,6 +54,8 @@ export function dmzConfig(plan: TunnelPlan, settings: RunSettings, start: DmzSta
     health: { address, port: ports.health ?? start.healthPort },
     pool: plan.pool,
     ...(settings.otlp !== undefined && { tracing: { batchDelayMs } }),
+    quotas: plan.quotas,
+    waiting: { callsMax: plan.waiting.callsMax, timeoutMs: durationMs(plan.waiting.timeout) },
   });
 }
 

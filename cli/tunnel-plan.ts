@@ -1,21 +1,25 @@
 import { DocumentError, type DocumentProblem, problemAt } from "@sallyport/proto/document-error";
 import { type Documents, originOf } from "@sallyport/proto/documents";
 import { quoted } from "@sallyport/proto/printable";
-import type { ReverseTunnel, TunnelRoute } from "@sallyport/proto/resource";
+import type { Listener, ReverseTunnel, TunnelRoute } from "@sallyport/proto/resource";
 import { CliError, exitCodes } from "./cli-error.ts";
 
 /** The most router processes of one run: two per pair. */
 export const processesMax = 128;
 
-/** What one tunnel of the documents becomes on this machine. */
+type Dmz = ReverseTunnel["spec"]["dmz"];
+
+/** What one tunnel of the documents becomes on this machine. What a cluster alone has is not in it. */
 export interface TunnelPlan {
   /** "namespace/name". */
   readonly tunnel: string;
   /** How lines name it: its name, with the namespace when there is another one of that name. */
   readonly label: string;
   readonly pairs: number;
-  readonly listeners: ReverseTunnel["spec"]["dmz"]["listeners"];
+  readonly listeners: readonly Pick<Listener, "name" | "protocol" | "port" | "proxyProtocol">[];
   readonly pool: ReverseTunnel["spec"]["pool"];
+  readonly quotas: Dmz["quotas"];
+  readonly waiting: Dmz["waiting"];
   /** Those that name the tunnel as a parent. */
   readonly routes: readonly TunnelRoute[];
 }
@@ -58,8 +62,15 @@ function planTunnel(tunnel: ReverseTunnel, documents: Documents, options: PlanOp
     tunnel: fullName,
     label: isAlone ? metadata.name : fullName,
     pairs: options.pairs ?? spec.pairs,
-    listeners: spec.dmz.listeners,
+    listeners: spec.dmz.listeners.map(({ name, protocol, port, proxyProtocol }) => ({
+      name,
+      protocol,
+      port,
+      proxyProtocol,
+    })),
     pool: spec.pool,
+    quotas: spec.dmz.quotas,
+    waiting: spec.dmz.waiting,
     routes: documents.routes.filter((route) => isParent(metadata, route)),
   };
 }
@@ -88,10 +99,7 @@ function listenerProblems(tunnels: readonly ReverseTunnel[], healthPort: number)
       if (holder !== undefined) return [problem("port", `${port} is ${holder}`)];
       const { document } = originOf(tunnel);
       taken.set(port, `the port of listener ${name} of ${document} too; on one machine each needs its own`);
-      return ownNames.has(name) ? [problem("name", `${quoted(name)} is a router's own port; choose another name`)] : [];
+      return [];
     }),
   );
 }
-
-/** Routers report their ports by name, and these are not listeners. */
-const ownNames: ReadonlySet<string> = new Set(["health", "admin", "tunnel"]);

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     root: fileURLToPath(new URL("..", import.meta.url)),
     include: ["e2e/!(local)/**/*.test.ts"],
+    globalSetup: ["e2e/cluster/run.ts"],
     // The parts start processes of their own and would slow each other down.
     fileParallelism: false,
     testTimeout: 60_000,

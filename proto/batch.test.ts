@@ -1,9 +1,10 @@
-import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
+import type { MessageTypeDefinition } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBatch } from "./batch-reader.ts";
 import { uint32Max } from "./batch-wire.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { definitions } from "./definitions.ts";
 import { TunnelError } from "./error.ts";
 import {
   batchBytesMax,
@@ -19,7 +20,6 @@ import {
   messageBytesMax,
   type Open,
 } from "./frame.ts";
-import { tunnelProtoFile } from "./proto-file.ts";
 
 /** A call of a `FrameHandler`: its method and what it was given. */
 type Said = { [Kind in keyof FrameHandler]: readonly [Kind, ...Parameters<FrameHandler[Kind]>] }[keyof FrameHandler];
@@ -628,9 +628,7 @@ interface LoadedBatch {
   readonly frames: readonly { readonly [field: string]: unknown }[];
 }
 
-const loader = loadSync(tunnelProtoFile, { longs: Number, defaults: true, arrays: true, oneofs: true })[
-  "sallyport.tunnel.v1.FrameBatch"
-] as MessageTypeDefinition<LoadedBatch, LoadedBatch>;
+const loader = definitions["sallyport.tunnel.v1.FrameBatch"] as MessageTypeDefinition<LoadedBatch, LoadedBatch>;
 
 /** The batch as proto-loader has it. */
 function loaded(batch: readonly Said[]): LoadedBatch {

@@ -72,10 +72,7 @@ const refused: Record<string, [string, string[]]> = {
     ["1: TunnelRoute calc: spec: is missing; give a mapping"],
   ],
   "an empty spec": [route({ spec: "" }), ["4: TunnelRoute calc: spec: is empty; give a mapping"]],
-  "a status": [
-    `${route()}status: {}\n`,
-    ["7: TunnelRoute calc: status: is not a known key; known here: apiVersion, kind, metadata, spec"],
-  ],
+  "a status that is none": [`${route()}status: fine\n`, ['7: TunnelRoute calc: status: "fine" is text, not a mapping']],
   "no parentRefs": [
     route({ spec: '  backendRefs: [{ url: "http://x" }]' }),
     ["4: TunnelRoute calc: spec.parentRefs: is missing; give a list"],
@@ -273,7 +270,9 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "T9: a header name with a colon": [
     match("headers: [{ name: 'x:', value: y }]"),
-    ['6: TunnelRoute calc: spec.matches[0].headers[0].name: "x:" is not a name that an HTTP header can have'],
+    [
+      `6: TunnelRoute calc: spec.matches[0].headers[0].name: "x:" is not a name that an HTTP header can have: letters, digits and any of !#$%&'*+.^_\`|~-`,
+    ],
   ],
   "T5: a protocol of a later version": [
     tunnel("{ name: wcf, protocol: NetTCP, port: 808 }"),
@@ -310,14 +309,13 @@ const refused: Record<string, [string, string[]]> = {
     tunnel("{ name: web, protocol: HTTP, port: 80 }\n  pairs: 17"),
     ["8: ReverseTunnel tunnels/p: spec.pairs: 17 is more than 16, the most allowed"],
   ],
-  "what only matters in a cluster, which this version lacks": [
+  "what a later version serves in a cluster": [
     tunnel(
-      "{ name: web, protocol: HTTP, port: 80 }\n    clusterRef: { secretName: x }\n    service: {}\n    tunnelEndpoint: {}",
+      "{ name: web, protocol: HTTP, port: 80 }\n    clusterRef: { secretName: x }\n    tunnelEndpoint: { type: LoadBalancer }",
     ),
     [
-      "8: ReverseTunnel tunnels/p: spec.dmz.clusterRef: is not a known key; known here: namespace, listeners",
-      "9: ReverseTunnel tunnels/p: spec.dmz.service: is not a known key; known here: namespace, listeners",
-      "10: ReverseTunnel tunnels/p: spec.dmz.tunnelEndpoint: is not a known key; known here: namespace, listeners",
+      "8: ReverseTunnel tunnels/p: spec.dmz.clusterRef: is not a known key; known here: namespace, listeners, service, tunnelEndpoint, quotas, waiting, template",
+      '9: ReverseTunnel tunnels/p: spec.dmz.tunnelEndpoint.type: "LoadBalancer" is not served by this version; ClusterIP is',
     ],
   ],
   "text that is no YAML": [

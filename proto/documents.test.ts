@@ -39,9 +39,19 @@ const sampleDocuments: Documents = {
       metadata: { name: "partners", namespace: "tunnels" },
       spec: {
         pairs: 2,
-        dmz: { listeners: [{ name: "http", protocol: "HTTP", port: 8080 }] },
-        intranet: {},
+        dmz: {
+          listeners: [{ name: "http", protocol: "HTTP", port: 8080, allowedRoutes: { namespaces: { from: "Same" } } }],
+          service: { type: "ClusterIP" },
+          tunnelEndpoint: { type: "ClusterIP" },
+          quotas: { callsMax: 10_000, callsPerClientMax: 0, callsPerSecondPerClient: 0 },
+          waiting: { callsMax: 1_000, timeout: "5s" },
+          template: { spread: "Preferred" },
+        },
+        intranet: { template: { spread: "Preferred" } },
         pool: { min: 2, max: 16 },
+        identity: { certificate: { duration: "2160h" } },
+        drain: { notice: "5s", timeout: "25s" },
+        logLevel: "info",
       },
     },
   ],
@@ -104,6 +114,11 @@ describe("documents that are taken", () => {
     expect(formatProblem(problemAt(originOf(routes[1]!), ["spec", "backendRefs", 0], "is odd"))).toBe(
       "f.yaml:27: TunnelRoute tunnels/rest: spec.backendRefs[0]: is odd",
     );
+  });
+  test("may come out of a cluster, with a status", () => {
+    const [tunnel, ...routes] = sample.split("---\n");
+    const text = [`${tunnel}status: { status: Ready, links: 4, later: {} }\n`, ...routes].join("---\n");
+    expect(parseDocuments(text, "f.yaml").tunnels[0]!.spec).toEqual(sampleDocuments.tunnels[0]!.spec);
   });
   test("made by hand come from nowhere", () => {
     const problem = problemAt(originOf(sampleDocuments.routes[0]!), ["spec"], "is odd");

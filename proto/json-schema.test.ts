@@ -32,6 +32,9 @@ describe("the JSON schemas", () => {
       });
     }
   });
+  test("hold nothing that is for the API server alone", () => {
+    expect(JSON.stringify(schemas)).not.toContain("x-kubernetes");
+  });
   test("are JSON", () => expect(JSON.parse(JSON.stringify(schemas))).toEqual(schemas));
   test("ask only for what has no default", () => {
     expect(schemas.DmzConfig).toMatchObject({

@@ -17,6 +17,16 @@ const schemas = { ...kinds, DmzConfig: dmzConfigFileSchema, IntranetConfig: intr
 
 function jsonSchema(name: string, schema: z.ZodType): JsonSchema {
   // "input": keys with a default may be left out.
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    override: ({ jsonSchema }) => dropHints(jsonSchema),
+  });
   return { $schema, title: name, ...rest };
+}
+
+/** kubernetes-hint.ts: they are for the API server. */
+function dropHints(schema: JsonSchema): void {
+  for (const key of Object.keys(schema)) {
+    if (key.startsWith("x-kubernetes-")) Reflect.deleteProperty(schema, key);
+  }
 }

@@ -1,6 +1,6 @@
-import { loadSync } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { definitions } from "./definitions.ts";
 import { TunnelError } from "./error.ts";
 import type { Limits } from "./frame.ts";
 import {
@@ -14,9 +14,8 @@ import {
   type IntranetMessage,
   managementBytesMax,
   managePath,
-  type Unknown,
 } from "./manage.ts";
-import { tunnelProtoFile } from "./proto-file.ts";
+import type { Unknown } from "./message-codec.ts";
 
 const limits: Limits = {
   callsPerLink: 256,
@@ -32,7 +31,7 @@ const greeting = {
   software: "sallyport 0.1.0 – ü",
   limits,
 };
-const hello: Hello = { ...greeting, takesSpans: true };
+const hello: Hello = { ...greeting, takesSpans: true, keepLinks: true };
 
 const intranetMessages: readonly Exclude<IntranetMessage, Unknown>[] = [
   { t: "hello", hello },
@@ -76,7 +75,7 @@ describe("management messages", () => {
     const emptyFirstMember = Buffer.from([0x0a, 0]);
     expect(decodeIntranet(emptyFirstMember)).toStrictEqual({
       t: "hello",
-      hello: { ...nothing, limits: none, takesSpans: false },
+      hello: { ...nothing, limits: none, takesSpans: false, keepLinks: false },
     });
     expect(decodeDmz(emptyFirstMember)).toStrictEqual({
       t: "welcome",
@@ -154,7 +153,7 @@ describe("management messages", () => {
 
 describe("the gRPC paths", () => {
   it("are those of tunnel.proto", () => {
-    const service = loadSync(tunnelProtoFile)["sallyport.tunnel.v1.Tunnel"];
+    const service = definitions["sallyport.tunnel.v1.Tunnel"];
     expect(service).toMatchObject({ Manage: { path: managePath }, Carry: { path: carryPath } });
   });
 });

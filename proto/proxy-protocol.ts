@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { z } from "zod";
+import { atomic } from "./kubernetes-hint.ts";
 
 /** Settings of the PROXY protocol: who may say, before a connection's first byte, whose connection it is. */
 
@@ -12,8 +13,12 @@ const network = z
 
 /** On a listener: connections from these addresses begin with a header of it, version 1 or 2; others have none. */
 export const proxyProtocolSchema = z.strictObject({
-  /** Load balancers. Nobody else is believed. */
-  trustedAddresses: z.array(network).min(1).max(networksMax),
+  trustedAddresses: z
+    .array(network)
+    .min(1)
+    .max(networksMax)
+    .meta(atomic)
+    .describe("Networks of load balancers, whose connections must begin with its header. Nobody else is believed."),
 });
 
 export type ProxyProtocol = z.output<typeof proxyProtocolSchema>;

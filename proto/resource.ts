@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { backendKind, backendUrlPattern, backendUrlProblem } from "./backend-url.ts";
-import { listenerProtocols, protocolProblem, protocolTraits } from "./listener-protocol.ts";
-import { proxyProtocolOut, proxyProtocolSchema } from "./proxy-protocol.ts";
+import { label, port, refuse, subdomainUpTo, text, textOfForm, valueLengthMax } from "./field.ts";
+import { atomic, matchesRule, rules } from "./kubernetes-hint.ts";
+import { proxyProtocolOut } from "./proxy-protocol.ts";
 import { regularExpressionProblem } from "./regular-expression.ts";
+import { reverseTunnelSpec, tunnelLimits } from "./reverse-tunnel.ts";
 
 /**
  * The two resources, `ReverseTunnel` and `TunnelRoute`, group sallyport.dev, version v1alpha1: the one source for
@@ -14,188 +16,184 @@ export const apiVersion = "sallyport.dev/v1alpha1";
 
 /** Limits of a document; Kubernetes needs such bounds to price its validation rules. */
 export const documentLimits = {
-  listenersMax: 64,
+  ...tunnelLimits,
   matchesMax: 64,
   backendRefsMax: 16,
   parentRefsMax: 16,
-  nameLengthMax: 253,
-  valueLengthMax: 1024,
-  pairsMax: 16,
-  linksMax: 256,
+  nameLengthMax: 63,
+  valueLengthMax,
   routeCallsMax: 1_000_000,
 } as const;
-
-const name = z
-  .string()
-  .max(documentLimits.nameLengthMax)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-    "is not a Kubernetes name: lower-case letters, digits, '-' and '.', a letter or digit at each end",
-  );
-const label = z
-  .string()
-  .max(63)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-    "is not a Kubernetes label: lower-case letters, digits and '-', a letter or digit at each end",
-  );
-const port = z.int().min(1).max(65535);
-const value = z.string().min(1).max(documentLimits.valueLengthMax);
 
 const knownVersion = z.literal(apiVersion, {
   error: ({ input }) => (input === undefined ? undefined : `is not known; known: ${apiVersion}`),
 });
 
-const metadata = z.looseObject({
-  name,
-  namespace: label.default("default"),
-  /** RFC 3339; older routes win over younger ones that are as specific. */
-  creationTimestamp: z.iso.datetime({ error: 'is not a time in UTC such as "2026-11-23T12:00:00Z"' }).optional(),
-});
+const metadataOf = <Name extends z.ZodType<string>>(name: Name) =>
+  z.looseObject({
+    name,
+    namespace: label.default("default"),
+    /** RFC 3339; older routes win over younger ones that are as specific. */
+    creationTimestamp: z.iso.datetime({ error: 'is not a time in UTC such as "2026-11-23T12:00:00Z"' }).optional(),
+  });
 
-export const listenerSchema = z.strictObject({
-  name: label,
-  protocol: z.enum(listenerProtocols, { error: (issue) => protocolProblem(issue.input) }),
-  port,
-  /** TCP and TLS. Left out: connections begin with the client's own bytes. */
-  proxyProtocol: proxyProtocolSchema.optional(),
-});
+const nameRule = {
+  rule: `size(self.metadata.name) <= ${documentLimits.nameLengthMax}`,
+  message: `must have a name of at most ${documentLimits.nameLengthMax} characters; shorten metadata.name`,
+};
 
-/** Refuses what a listener's protocol does not have. */
-export function refuseForeignSettings(
-  listeners: readonly Pick<Listener, "protocol" | "proxyProtocol">[],
-  context: z.RefinementCtx,
-): void {
-  for (const [index, { protocol, proxyProtocol }] of listeners.entries()) {
-    if (proxyProtocol === undefined || protocolTraits(protocol).isRaw) continue;
-    refuse(context, [index, "proxyProtocol"], `is not for ${protocol} listeners in this version; leave it out`);
-  }
-}
+/** Written by the operator; on a machine it means nothing, and documents taken from a cluster have it. */
+const status = z.looseObject({}).optional();
 
-export const reverseTunnelSchema = z.strictObject({
-  apiVersion: knownVersion,
-  kind: z.literal("ReverseTunnel"),
-  metadata,
-  spec: z.strictObject({
-    /** How many R1/R2 pairs serve the tunnel. */
-    pairs: z.int().min(1).max(documentLimits.pairsMax).default(2),
-    dmz: z.strictObject({
-      namespace: label.optional(),
-      listeners: z
-        .array(listenerSchema)
-        .min(1)
-        .max(documentLimits.listenersMax)
-        .superRefine((listeners, context) => {
-          refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" });
-          refuseRepeats(listeners, context, { keyOf: (listener) => listener.port, path: ["port"], what: "port" });
-          refuseForeignSettings(listeners, context);
-        }),
+export const reverseTunnelSchema = z
+  .strictObject({
+    apiVersion: knownVersion,
+    kind: z.literal("ReverseTunnel"),
+    metadata: metadataOf(label),
+    spec: reverseTunnelSpec.describe("What is wanted."),
+    status,
+  })
+  .meta({
+    description:
+      "A tunnel: pairs of an R1, which takes calls in the DMZ, and an R2, which dials R1 from the intranet and carries the calls to services there.",
+    ...rules(nameRule, {
+      rule: "!self.metadata.name.contains('.')",
+      message: "must have a name without dots, since Services are named after it; change metadata.name",
     }),
-    intranet: z.strictObject({ namespace: label.optional() }).default({}),
-    /** Links per R1, over all its R2s. */
-    pool: z
-      .strictObject({
-        min: z.int().min(1).max(documentLimits.linksMax).default(2),
-        max: z.int().min(1).max(documentLimits.linksMax).default(16),
-      })
-      .superRefine(refuseMinOverMax)
-      .default({ min: 2, max: 16 }),
-  }),
-});
+  });
 
-/** Refuses each entry of a list that is an earlier one's equal by `keyOf`; the problem lies at `path` within the entry. */
-export function refuseRepeats<Entry>(
-  entries: readonly Entry[],
-  context: z.RefinementCtx,
-  rule: { readonly keyOf: (entry: Entry) => string | number; readonly path: PropertyKey[]; readonly what: string },
-): void {
-  const first = new Map<string | number, number>();
-  for (const [index, entry] of entries.entries()) {
-    const earlier = first.get(rule.keyOf(entry));
-    if (earlier === undefined) first.set(rule.keyOf(entry), index);
-    else refuse(context, [index, ...rule.path], `is the ${rule.what} of entry ${earlier} already; give each its own`);
-  }
-}
-
-/** `pool`'s rule, here and in the routers' configuration. */
-export function refuseMinOverMax(pool: { readonly min: number; readonly max: number }, context: z.RefinementCtx): void {
-  if (pool.min <= pool.max) return;
-  refuse(context, ["min"], `is more than max, ${pool.max}; lower min or raise max`);
-}
-
-/** Adds a problem of its own; `message` is a predicate of the value at `path`. */
-export function refuse(context: z.RefinementCtx, path: PropertyKey[], message: string): void {
-  context.addIssue({ code: "custom", path, message });
-}
-
-const textType = z.enum(["Exact", "Prefix", "Contains", "RegularExpression"]).default("Exact");
+const textType = z
+  .enum(["Exact", "Prefix", "Contains", "RegularExpression"])
+  .default("Exact")
+  .describe("How value is compared. RegularExpression: RE2 syntax, the whole value.");
+const matchValue = text.describe("What is compared with.");
 
 function refuseBadExpression(match: { readonly type: string; readonly value: string }, context: z.RefinementCtx): void {
   const problem = match.type === "RegularExpression" ? regularExpressionProblem(match.value) : undefined;
   if (problem !== undefined) refuse(context, ["value"], problem);
 }
 
-const textMatch = z.strictObject({ type: textType, value }).superRefine(refuseBadExpression);
+/** An expression that RE2 refuses makes the rule fail with RE2's own words. */
+const expressionRule = {
+  rule: "self.type != 'RegularExpression' || ''.matches(self.value) in [true, false]",
+  message: "must be a regular expression in RE2's syntax; correct it",
+  fieldPath: ".value",
+};
 
-const headerName = value.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a name that an HTTP header can have");
-const headerMatch = z.strictObject({ name: headerName, type: textType, value }).superRefine(refuseBadExpression);
-const queryParamMatch = z.strictObject({ name: value, type: textType, value }).superRefine(refuseBadExpression);
+const textMatch = z
+  .strictObject({ type: textType, value: matchValue })
+  .superRefine(refuseBadExpression)
+  .meta(rules(expressionRule));
+
+const headerName = textOfForm(
+  "a name that an HTTP header can have: letters, digits and any of !#$%&'*+.^_`|~-",
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  valueLengthMax,
+);
+const headerMatch = z
+  .strictObject({ name: headerName.describe("The header's name, in any case."), type: textType, value: matchValue })
+  .superRefine(refuseBadExpression)
+  .meta(rules(expressionRule));
+const queryParamMatch = z
+  .strictObject({ name: text.describe("The parameter's name."), type: textType, value: matchValue })
+  .superRefine(refuseBadExpression)
+  .meta(rules(expressionRule));
 
 const pathMatch = z
-  .strictObject({ type: z.enum(["PathPrefix", "Exact", "RegularExpression"]).default("PathPrefix"), value })
+  .strictObject({
+    type: z
+      .enum(["PathPrefix", "Exact", "RegularExpression"])
+      .default("PathPrefix")
+      .describe("How value is compared. PathPrefix: by whole segments. RegularExpression: RE2 syntax, the whole path."),
+    value: matchValue,
+  })
   .superRefine(refuseBadExpression)
   .superRefine((path, context) => {
     if (path.type === "RegularExpression") return;
     if (!path.value.startsWith("/")) refuse(context, ["value"], 'does not start with "/"');
     else if (/[?#]/.test(path.value))
       refuse(context, ["value"], "is more than a path; match what follows '?' by queryParams");
-  });
+  })
+  .meta(
+    rules(
+      expressionRule,
+      {
+        rule: "self.type == 'RegularExpression' || self.value.startsWith('/')",
+        message: "must start with '/'; write the path from its root on",
+        fieldPath: ".value",
+      },
+      {
+        rule: "self.type == 'RegularExpression' || !self.value.contains('?') && !self.value.contains('#')",
+        message: "must be a path alone; match what follows '?' by queryParams",
+        fieldPath: ".value",
+      },
+    ),
+  );
 
-const headerBlockName = value.regex(
+const headerBlockName = textOfForm(
+  "a name that an XML element can have; write it without a prefix, and its namespace by 'namespace'",
   // A name of XML without a prefix, but for the rarer characters that it may not have.
   /^[^-.0-9\s!-,/:-@[-^`{-~][^\s!-,/:-@[-^`{-~]*$/,
-  "is not a name that an XML element can have; write it without a prefix, and its namespace by 'namespace'",
+  valueLengthMax,
 );
 const headerBlockMatch = z
   .strictObject({
-    name: headerBlockName,
-    /** Left out: any, and none. */
-    namespace: value.optional(),
+    name: headerBlockName.describe("The header block's local name, without a prefix."),
+    namespace: text.optional().describe("The XML namespace of the block. Left out: any, and none."),
     type: textType,
-    value,
+    value: matchValue,
   })
-  .superRefine(refuseBadExpression);
+  .superRefine(refuseBadExpression)
+  .meta(rules(expressionRule));
 
 const soapMatch = z
-  .strictObject({ action: textMatch.optional(), header: headerBlockMatch.optional() })
+  .strictObject({
+    action: textMatch
+      .optional()
+      .describe("The SOAP action: of SOAPAction, Content-Type's action or the envelope's wsa:Action."),
+    header: headerBlockMatch.optional().describe("A block of the SOAP envelope's header, by its text."),
+  })
   .superRefine(({ action, header }, context) => {
     if (action === undefined && header === undefined)
       refuse(context, [], "asks for nothing; give action, header or both");
   })
-  .meta({ minProperties: 1 });
+  .meta({
+    minProperties: 1,
+    ...rules({
+      rule: "has(self.action) || has(self.header)",
+      message: "must ask for something; give action, header or both",
+    }),
+  });
 
 /** All given fields must hold. */
 export const routeMatchSchema = z.strictObject({
-  soap: soapMatch.optional(),
-  path: pathMatch.optional(),
-  /** "calc.example.com", or "*.example.com" for every name below it. */
-  host: z
-    .string()
-    .max(253)
-    .regex(
-      /^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
-      "is not a host name in lower-case letters, without a port, perhaps after '*.'",
-    )
-    .optional(),
-  method: z
-    .string()
-    .regex(/^[A-Z]{1,32}$/, "is not an HTTP method in capital letters")
-    .optional(),
-  headers: z.array(headerMatch).max(16).optional(),
-  queryParams: z.array(queryParamMatch).max(16).optional(),
+  soap: soapMatch.optional().describe("What of SOAP the call must have."),
+  path: pathMatch.optional().describe("The path of the call's URL, without its query."),
+  host: textOfForm(
+    "a host name in lower-case letters, without a port, perhaps after '*.'",
+    /^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+    253,
+  )
+    .optional()
+    .describe('The host that is called: "calc.example.com", or "*.example.com" for every name below it.'),
+  method: textOfForm("an HTTP method in capital letters", /^[A-Z]{1,32}$/, 32)
+    .optional()
+    .describe("The HTTP method, in capital letters."),
+  headers: z.array(headerMatch).max(16).meta(atomic).optional().describe("HTTP headers that must all be there."),
+  queryParams: z
+    .array(queryParamMatch)
+    .max(16)
+    .meta(atomic)
+    .optional()
+    .describe("Parameters of the URL's query that must all be there."),
 });
 
-const weight = z.int().min(0).max(1_000_000).default(1);
+const weight = z
+  .int()
+  .min(0)
+  .max(1_000_000)
+  .default(1)
+  .describe("Its share of the calls, against the other backendRefs' weights. 0: none.");
 
 const backendUrl = z
   .string()
@@ -204,7 +202,24 @@ const backendUrl = z
     const problem = backendUrlProblem(url);
     if (problem !== undefined) refuse(context, [], problem);
   })
-  .meta({ format: "uri", pattern: backendUrlPattern });
+  .meta({
+    format: "uri",
+    pattern: backendUrlPattern,
+    ...rules(
+      {
+        rule: matchesRule(backendUrlPattern),
+        message: "must be http://, https://, tcp:// or tls:// with host:port; leave the rest out",
+      },
+      {
+        rule: "!isURL(self) || url(self).getPort() != '0'",
+        message: "must not name port 0; give the port that the service listens on",
+      },
+      {
+        rule: "!isURL(self) || self.startsWith('http') || url(self).getPort() != ''",
+        message: "must name a port: tcp:// and tls:// have none of their own; add it",
+      },
+    ),
+  });
 
 const eitherForm = "give url (any address), or name and port (a Service)";
 
@@ -218,15 +233,25 @@ function backendProblem(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 const serviceRefSchema = z.strictObject(
-  { name: label, namespace: label.optional(), port, weight },
+  {
+    name: label.describe("The Service's name."),
+    namespace: label
+      .optional()
+      .describe("The Service's namespace. Left out: the route's. Another one needs a ReferenceGrant."),
+    port: port.describe("The Service's port."),
+    weight,
+  },
   { error: backendProblem },
 );
 const urlRefSchema = z.strictObject(
   {
-    url: backendUrl,
+    url: backendUrl.describe(
+      "Any address: http://host:port or https://host:port, and for bytes tcp://host:port or tls://host:port.",
+    ),
     weight,
-    /** tcp and tls: each connection begins with a header that tells the client's address. */
-    proxyProtocol: proxyProtocolOut.optional(),
+    proxyProtocol: proxyProtocolOut
+      .optional()
+      .describe("tcp and tls: connections begin with a header of the PROXY protocol that tells the client's address."),
   },
   { error: backendProblem },
 );
@@ -249,49 +274,101 @@ function refuseMixedBackends(refs: readonly (UrlRef | object)[], context: z.Refi
   }
 }
 
+const sameKindRule = {
+  rule: "self.all(one, !has(one.url) || self.all(other, !has(other.url) || one.url.startsWith('http') == other.url.startsWith('http')))",
+  message: "must all carry the same: http:// and https://, or tcp:// and tls://; make two routes of it",
+};
+
 const callCount = z.int().min(1).max(documentLimits.routeCallsMax);
 
 /** What the route may carry at each R2. */
 const routeLimits = z
   .strictObject({
-    /** At once. */
-    maxCalls: callCount.optional(),
-    callsPerSecond: callCount.optional(),
+    maxCalls: callCount.optional().describe("Calls at once at each R2."),
+    callsPerSecond: callCount.optional().describe("Calls per second at each R2."),
   })
   .superRefine(({ maxCalls, callsPerSecond }, context) => {
     if (maxCalls === undefined && callsPerSecond === undefined)
       refuse(context, [], "limits nothing; give maxCalls, callsPerSecond or both");
   })
-  .meta({ minProperties: 1 });
+  .meta({
+    minProperties: 1,
+    ...rules({
+      rule: "has(self.maxCalls) || has(self.callsPerSecond)",
+      message: "must limit something; give maxCalls, callsPerSecond or both",
+    }),
+  });
 
 const routeRetry = z.strictObject({
-  /**
-   * Which calls are sent again when the link breaks before their answer, although they may have been delivered: those of
-   * idempotent methods (RFC 9110), or all.
-   */
-  onLinkLoss: z.enum(["Idempotent", "Always"]).default("Idempotent"),
+  onLinkLoss: z
+    .enum(["Idempotent", "Always"])
+    .default("Idempotent")
+    .describe(
+      "Which calls are sent again when the link breaks before their answer, although they may have been delivered: those of idempotent methods (RFC 9110), or all.",
+    ),
 });
 
-export const tunnelRouteSchema = z.strictObject({
-  apiVersion: knownVersion,
-  kind: z.literal("TunnelRoute"),
-  metadata,
-  spec: z.strictObject({
-    parentRefs: z
-      .array(z.strictObject({ name, namespace: label.optional(), sectionName: label.optional() }))
-      .min(1)
-      .max(documentLimits.parentRefsMax),
-    /** Any one suffices; none takes everything. */
-    matches: z.array(routeMatchSchema).max(documentLimits.matchesMax).default([]),
-    backendRefs: z
-      .array(z.union([serviceRefSchema, urlRefSchema], { error: backendProblem }))
-      .min(1)
-      .max(documentLimits.backendRefsMax)
-      .superRefine(refuseMixedBackends),
-    limits: routeLimits.optional(),
-    retry: routeRetry.optional(),
-  }),
+const backendRef = z.union([serviceRefSchema, urlRefSchema], { error: backendProblem }).meta(
+  rules(
+    {
+      rule: "has(self.url) != has(self.name)",
+      message: `must name one destination; ${eitherForm}`,
+    },
+    {
+      rule: "has(self.name) == has(self.port)",
+      message: `must have name and port together, and neither beside url; ${eitherForm}`,
+    },
+    {
+      rule: "!has(self.__namespace__) || has(self.name)",
+      message: `must not have a namespace without a name; ${eitherForm}`,
+    },
+    {
+      rule: "!has(self.proxyProtocol) || has(self.url) && !self.url.startsWith('http')",
+      message: "must not have proxyProtocol but with tcp:// or tls://; leave it out",
+    },
+  ),
+);
+
+const parentRef = z.strictObject({
+  name: label.describe("The ReverseTunnel's name."),
+  namespace: label.optional().describe("The ReverseTunnel's namespace. Left out: the route's."),
+  sectionName: label.optional().describe("The listener that calls come from. Left out: every one."),
 });
+
+const tunnelRouteSpec = z.strictObject({
+  parentRefs: z
+    .array(parentRef)
+    .min(1)
+    .max(documentLimits.parentRefsMax)
+    .meta(atomic)
+    .describe("The tunnels whose calls the route takes."),
+  matches: z
+    .array(routeMatchSchema)
+    .max(documentLimits.matchesMax)
+    .meta(atomic)
+    .default([])
+    .describe("Which calls: any one match suffices, and all fields of it must hold. None takes every call."),
+  backendRefs: z
+    .array(backendRef)
+    .min(1)
+    .max(documentLimits.backendRefsMax)
+    .superRefine(refuseMixedBackends)
+    .meta({ ...atomic, ...rules(sameKindRule) })
+    .describe("Where the calls go, shared out by weight."),
+  limits: routeLimits.optional().describe("What the route may carry; over it a caller gets a busy answer."),
+  retry: routeRetry.optional().describe("Which calls may be repeated."),
+});
+
+export const tunnelRouteSchema = z
+  .strictObject({
+    apiVersion: knownVersion,
+    kind: z.literal("TunnelRoute"),
+    // Unlike a tunnel's, it may have dots: nothing is named after it.
+    metadata: metadataOf(subdomainUpTo(documentLimits.nameLengthMax)),
+    spec: tunnelRouteSpec.describe("What is wanted."),
+    status,
+  })
+  .meta({ description: "Which calls of a tunnel go to which service.", ...rules(nameRule) });
 
 /** Every kind of document. */
 export const kinds = { ReverseTunnel: reverseTunnelSchema, TunnelRoute: tunnelRouteSchema } as const;
@@ -303,7 +380,7 @@ export const documentHeadSchema = z.looseObject({
 });
 
 export type Kind = keyof typeof kinds;
-export type Listener = z.output<typeof listenerSchema>;
+export type Listener = ReverseTunnel["spec"]["dmz"]["listeners"][number];
 export type ReverseTunnel = z.output<typeof reverseTunnelSchema>;
 export type RouteMatch = z.output<typeof routeMatchSchema>;
 export type TunnelRoute = z.output<typeof tunnelRouteSchema>;

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { DocumentError, type DocumentProblem, type Origin, problemAt } from "./document-error.ts";
 import { fileBytesMax } from "./documents.ts";
+import { refuse } from "./field.ts";
 import { quoted } from "./printable.ts";
-import { refuse } from "./resource.ts";
-import { checkConfig, dmzFields, intranetFields, refuseSharedSockets } from "./router-config.ts";
+import { checkConfig, dmzFields, intranetFields, refuseSharedPorts, refuseSharedSockets } from "./router-config.ts";
 import { readYaml, type TextDocument } from "./yaml-text.ts";
 
 /**
@@ -62,9 +62,12 @@ export const intranetConfigFileSchema = z
     routes: intranetFields.routes.optional(),
     /** TunnelRoute documents; ReverseTunnels among them are left alone. */
     routeFiles: z.array(fileName).max(routeFilesMax).optional(),
+    /** A folder with manifest.json and shards of routes, as the operator writes them. */
+    routeShards: fileName.optional(),
   })
-  .superRefine(({ routes, routeFiles }, context) => {
-    if (routes === undefined && routeFiles === undefined) {
+  .superRefine(refuseSharedPorts)
+  .superRefine(({ routes, routeFiles, routeShards }, context) => {
+    if (routes === undefined && routeFiles === undefined && routeShards === undefined) {
       refuse(context, ["routeFiles"], "is missing; give the files of your TunnelRoute documents, or routes");
     }
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseDmzConfig, parseIntranetConfig } from "./router-config.ts";
+import { ConfigError, markChecked, parseDmzConfig, parseIntranetConfig } from "./router-config.ts";
 
 const identity = { certificateChain: "chain", privateKey: "key", trustedCas: "cas" };
 const limits = {
@@ -71,7 +71,22 @@ describe("T10: a router's configuration", () => {
         },
       ],
       destinations: { connectTimeoutMs: 5_000, responseTimeoutMs: 0, keepAliveTimeoutMs: 4_000, connectionsMax: 1024 },
+      origin: { config: "", routes: "", refused: [] },
     });
+  });
+  test("of R2 has ports of its own for the operator and for people", () => {
+    const admin = { address: "127.0.0.1", port: 7444 };
+    const operator = { address: "0.0.0.0", port: 7444 };
+    expect(() => parseIntranetConfig({ ...intranet, admin, operator })).toThrow(
+      /^operator\.port: .*is taken: admin listens at/,
+    );
+    expect(parseIntranetConfig({ ...intranet, operator: { ...operator, port: 7445 } }).operator?.port).toBe(7445);
+  });
+  test("of R2 takes routes that were checked as they are: that is not done twice", () => {
+    const routes = markChecked(parseIntranetConfig(intranet).routes);
+    expect(parseIntranetConfig({ ...intranet, routes }).routes).toBe(routes);
+    expect(parseIntranetConfig({ ...intranet, routes: [...routes] }).routes).not.toBe(routes);
+    expect(() => parseIntranetConfig({ ...intranet, routes, tunnel: "nameless" })).toThrow(/^tunnel: /);
   });
   test("parsed again is the same", () => {
     expect(parseDmzConfig(parseDmzConfig(dmz))).toEqual(parseDmzConfig(dmz));

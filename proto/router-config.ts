@@ -1,15 +1,9 @@
 import { z } from "zod";
+import { refuse, refuseMinOverMax, refuseRepeats } from "./field.ts";
 import { printable } from "./printable.ts";
 import { type Checked, check, type Problem, pathText, problemLines } from "./problem.ts";
-import {
-  listenerSchema,
-  refuse,
-  refuseForeignSettings,
-  refuseMinOverMax,
-  refuseRepeats,
-  type TunnelRoute,
-  tunnelRouteSchema,
-} from "./resource.ts";
+import { type TunnelRoute, tunnelRouteSchema } from "./resource.ts";
+import { listenerSchema, refuseForeignSettings } from "./reverse-tunnel.ts";
 import { dmzTracing, intranetTracing, isTracingSecret, withoutSecretKeys } from "./tracing-config.ts";
 
 /** What the two routers are started with. Parsed once; every default is filled in, unknown keys are refused. */
@@ -21,7 +15,20 @@ export function parseDmzConfig(config: unknown): DmzConfig {
 
 /** What R2 is started with. Throws ConfigError. */
 export function parseIntranetConfig(config: unknown): IntranetConfig {
-  return parse(intranetConfigSchema, config);
+  const routes = (config as { readonly routes?: unknown } | null | undefined)?.routes;
+  if (typeof routes !== "object" || routes === null || !checkedRoutes.has(routes)) {
+    return parse(intranetConfigSchema, config);
+  }
+  return { ...parse(intranetConfigSchema, { ...(config as object), routes: [] }), routes: routes as TunnelRoute[] };
+}
+
+/** Lists of routes that are parsed already and have no repeats: tens of thousands take seconds, once is enough. */
+const checkedRoutes = new WeakSet<object>();
+
+/** Says that every route of the list was parsed by `tunnelRouteSchema` and that no two have one name. */
+export function markChecked(routes: TunnelRoute[]): TunnelRoute[] {
+  checkedRoutes.add(routes);
+  return routes;
 }
 
 /** A configuration that cannot be used: every problem of it. Shows no value of `identity` and `tracing.otlp`. */
@@ -210,6 +217,19 @@ export function refuseSharedSockets(
     { path: ["health"], ...config.health },
     { path: ["admin"], ...config.admin },
   ];
+  refuseOverlaps(sockets, context);
+}
+
+/** Refuses ports of R2 that get in each other's way. */
+export function refuseSharedPorts(
+  { admin, operator }: { readonly admin: Address; readonly operator?: Address | undefined },
+  context: z.RefinementCtx,
+): void {
+  const sockets = [{ path: ["admin"], ...admin }];
+  refuseOverlaps(operator === undefined ? sockets : [...sockets, { path: ["operator"], ...operator }], context);
+}
+
+function refuseOverlaps(sockets: readonly Socket[], context: z.RefinementCtx): void {
   for (const [index, socket] of sockets.entries()) {
     const earlier = sockets.slice(0, index).find((other) => overlap(other, socket));
     if (earlier === undefined) continue;
@@ -241,6 +261,8 @@ export const intranetFields = {
       const keyOf = (endpoint: Address) => `${endpoint.address} ${endpoint.port}`;
       refuseRepeats(endpoints, context, { keyOf, path: ["address"], what: "address and port" });
     }),
+  /** Where the operator asks what this R2 serves: proto/admin.proto. Left out: nowhere. */
+  operator: address.optional(),
   routes: z.array(tunnelRouteSchema).superRefine((routes, context) => {
     const keyOf = ({ metadata }: TunnelRoute) => `${metadata.namespace}/${metadata.name}`;
     refuseRepeats(routes, context, { keyOf, path: ["metadata", "name"], what: "namespace and name" });
@@ -258,9 +280,25 @@ export const intranetFields = {
   tracing: intranetTracing.optional(),
 };
 
-export const intranetConfigSchema = z.strictObject(intranetFields);
+/** Where the rest came from, for what R2 reports. */
+const originSchema = z.strictObject({
+  /** SHA-256 of the configuration file, in hexadecimal digits. */
+  config: z.string().default(""),
+  /** The generation of the routes, as their manifest names it. */
+  routes: z.string().default(""),
+  /** Why the routes that lie there now were not taken, and since when, in ms since 1970. */
+  waiting: z.strictObject({ problem: z.string(), sinceMs: z.int() }).optional(),
+  /** Routes that were left out. */
+  refused: z.array(z.strictObject({ namespace: z.string(), name: z.string(), problem: z.string() })).default([]),
+});
+
+export const intranetConfigSchema = z
+  .strictObject({ ...intranetFields, origin: originSchema.prefault({}) })
+  .superRefine(refuseSharedPorts);
 
 export type DmzConfig = z.output<typeof dmzConfigSchema>;
 export type IntranetConfig = z.output<typeof intranetConfigSchema>;
+export type ConfigOrigin = IntranetConfig["origin"];
+export type RefusedRoute = ConfigOrigin["refused"][number];
 export type RouterLimits = DmzConfig["limits"];
 export type Address = z.output<typeof address>;

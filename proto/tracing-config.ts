@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { refuse } from "./resource.ts";
+import { refuse } from "./field.ts";
 
 /** OpenTelemetry tracing. Left out, calls are not traced, and trace context goes through as it came. docs/tracing.md. */
 

@@ -69,6 +69,8 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
   /** While bytes wait for a client that does not read. */
   #reader: Patience | undefined;
   #admitted = false;
+  /** Of the connection, once the response is out. */
+  #watchesClose = false;
 
   constructor(exchange: Exchange, deps: RelayDeps) {
     const { request, response, expectsContinue } = exchange;
@@ -84,10 +86,9 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
 
   start(): void {
     const { response, connection, fault } = this.#exchange;
-    response.on("close", this.#onResponseClose);
-    response.on("drain", this.#onDrain);
     response.on("error", ignore);
-    connection.socket.on("end", this.#onClientEnd);
+    this.#exchange.onResponseClose = this.#onResponseClose;
+    this.#exchange.onClientEnd = this.#onClientEnd;
     this.#exchange.onFault = this.#onFault;
     const refusal = fault ?? this.#deps.quotas.admit(connection.clientAddress);
     this.#admitted = fault === undefined && refusal === undefined;
@@ -171,6 +172,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
 
   #owe(bytes: number): void {
     this.#owedBytes += bytes;
+    if (this.#reader === undefined) this.#exchange.response.on("drain", this.#onDrain);
     this.#watchReader();
   }
 
@@ -211,6 +213,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     const bytes = this.#owedBytes;
     this.#owedBytes = 0;
     if (this.#download === "open") this.#unwatchReader();
+    this.#exchange.response.off("drain", this.#onDrain);
     if (bytes > 0) this.#call?.consumed(bytes);
   };
 
@@ -269,6 +272,7 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     const { socket } = this.#exchange.connection;
     if (socket.closed) this.#onGone();
     else socket.on("close", this.#onGone);
+    this.#watchesClose = true;
   };
 
   readonly #onGone = (): void => {
@@ -316,7 +320,8 @@ class HttpRelay implements CallEvents, StartWaiter, UploadEvents {
     this.#unwatchReader();
     if (this.#admitted) this.#deps.quotas.release(this.#exchange.connection.clientAddress);
     const { request, connection } = this.#exchange;
-    connection.socket.off("end", this.#onClientEnd).off("close", this.#onGone);
+    this.#exchange.onClientEnd = ignore;
+    if (this.#watchesClose) connection.socket.off("close", this.#onGone);
     const entry: AccessEntry = {
       id: this.#id,
       listener: connection.listener,

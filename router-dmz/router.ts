@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { TunnelError } from "@sallyport/proto/error";
+import { carryPath, managePath } from "@sallyport/proto/manage";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
 import { AccessLog } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
+import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { Complaints } from "@sallyport/tunnel/complaints";
-import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { GrpcServer } from "@sallyport/tunnel/grpc-server";
 import { spiffeId } from "@sallyport/tunnel/identity";
 import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
 import { listenError } from "@sallyport/tunnel/listen-error";
@@ -42,8 +44,12 @@ const spansFlushMs = 2_000;
 const registrationsMax = 64;
 const spareConnectionsMax = 256;
 
+/** What was told to close and has not is cut off after this long. */
+const cutMs = 1_000;
+
 /** What a reload takes; the rest needs a restart. */
 const liveFields = [
+  "identity",
   "waiting",
   "http.bodyIdleTimeoutMs",
   "http.halfClosedTimeoutMs",
@@ -74,6 +80,7 @@ class DmzRouter implements RunningRouter {
   readonly #onReady: (ready: boolean) => void;
   readonly #log: Log;
   readonly #instanceId = randomUUID();
+  readonly #idStart = `${this.#instanceId.slice(0, 8)}-`;
   readonly #accessLog: AccessLog;
   readonly #metrics = new MetricsRegistry();
   readonly #budget: Budget;
@@ -85,7 +92,7 @@ class DmzRouter implements RunningRouter {
   readonly #counters = { tunnelRefused: 0, rawCalls: 0 };
   readonly #spans = noSpans();
   readonly #tracer: DmzTracer | undefined;
-  readonly #tunnel: TunnelServer;
+  readonly #tunnel: GrpcServer;
   readonly #listeners: readonly ClientListener[];
   readonly #health: StatusServer;
   readonly #admin: StatusServer;
@@ -104,7 +111,8 @@ class DmzRouter implements RunningRouter {
     this.#accessLog = new AccessLog(this.#log, "r1");
     const live = new LiveConfig({
       ...{ initial: config, parse: parseDmzConfig, live: liveFields, log: this.#log, metrics: this.#metrics },
-      apply: (next) => {
+      apply: (next, changed) => {
+        if (changed.some((path) => path.startsWith("identity."))) this.#renew(next);
         this.#log.level = next.log.level;
         this.#quotas.limits = next.quotas;
       },
@@ -243,16 +251,28 @@ class DmzRouter implements RunningRouter {
     this.#onReady(ready);
   }
 
-  #createTunnel(): TunnelServer {
+  #createTunnel(): GrpcServer {
     const { identity, trustDomain, tunnel, pool } = this.#config;
-    return new TunnelServer({
+    return new GrpcServer({
       identity,
       peerId: spiffeId(trustDomain, tunnel, "intranet"),
       connectionsMax: 2 * (registrationsMax + pool.max) + spareConnectionsMax,
-      onManage: (transport, peer) => this.#registry.acceptManage(transport, peer),
-      onCarry: (transport) => this.#registry.acceptCarry(transport),
+      methods: {
+        [managePath]: (transport, peer) => this.#registry.acceptManage(transport, peer),
+        [carryPath]: (transport, peer) => this.#registry.acceptCarry(transport, peer),
+      },
       onRefused: (peer, error) => this.#strangerRefused(peer, error),
     });
+  }
+
+  /** New connections are shown it from now on; an R2 of a CA that is trusted no more is let go. Throws for bad PEM. */
+  #renew({ identity, limits: { drainMs } }: DmzConfig): void {
+    this.#tunnel.setIdentity(identity);
+    const peers = new Set(this.#tunnel.untrustedPeers);
+    if (peers.size === 0) return;
+    this.#log.warn({ peers: [...peers] }, "connections of a CA that is trusted no more are ended");
+    this.#registry.withdraw(peers, drainMs);
+    systemClock.after(drainMs + cutMs, () => this.#tunnel.cutUntrusted(peers));
   }
 
   #strangerRefused(peer: string, error: TunnelError): void {
@@ -330,7 +350,7 @@ class DmzRouter implements RunningRouter {
   }
 
   #nextId(): string {
-    return `${this.#instanceId.slice(0, 8)}-${(++this.#lastCall).toString(36)}`;
+    return this.#idStart + (++this.#lastCall).toString(36);
   }
 
   #done(entry: AccessEntry): void {
@@ -377,6 +397,7 @@ class DmzRouter implements RunningRouter {
 
   #measure(): void {
     collectDefaultMetrics({ register: this.#metrics });
+    measureCertificates(this.#metrics, "dmz", () => this.#config.identity);
     const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
     totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
     const gauge = (name: string, help: string, read: () => number): void => liveGauge(this.#metrics, name, help, read);
@@ -408,6 +429,7 @@ class DmzRouter implements RunningRouter {
       () => this.#repeater.counters.lost,
     );
     gauge("sallyport_links_wanted", "Links the measured load asks for.", () => this.#pool.wanted);
+    gauge("sallyport_links_max", "Links there may be at most.", () => this.#config.pool.max);
     counter("sallyport_links_ordered_total", "Links ordered from R2s.", () => this.#pool.counters.ordered);
     counter(
       "sallyport_links_surplus_total",

@@ -10,17 +10,17 @@ import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { systemClock } from "@sallyport/tunnel/clock";
 import { Complaints } from "@sallyport/tunnel/complaints";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
-import { spiffeId } from "@sallyport/tunnel/identity";
+import { certificatesOf, spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
-import { LinkMetrics, liveGauge, totalCounter } from "@sallyport/tunnel/link-metrics";
+import { LinkMetrics, liveGauge } from "@sallyport/tunnel/link-metrics";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
-import { createLog, droppedLogBytes, type Log } from "@sallyport/tunnel/log";
+import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
 import { software } from "@sallyport/tunnel/software";
 import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
-import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
+import { Registry as MetricsRegistry } from "prom-client";
 import type { CallDone } from "./call-done.ts";
 import { allowAllButMetadata } from "./dial/address.ts";
 import type { Destinations } from "./dial/destination.ts";
@@ -31,14 +31,19 @@ import { pickBackend } from "./match/backend.ts";
 import { compileRoutes } from "./match/compile.ts";
 import { EnvelopeScanner } from "./match/envelope.ts";
 import { type Match, match, matchEnvelope } from "./match/match.ts";
-import { routeHashes } from "./match/route-hash.ts";
+import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
 import { createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
 import { acceptRaw, type FoundStream, type RawRelayDeps } from "./relay-raw.ts";
+import { OperatorPort } from "./report/operator-port.ts";
+import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
 import { RouteQuotas } from "./route-quota.ts";
 import { routeRejectionCounter } from "./route-quota-metrics.ts";
+import { measureRouter } from "./router-metrics.ts";
 import type { IntranetTracer } from "./tracing.ts";
+import { PeerCertificates } from "./uplink/peer-certificates.ts";
 import { Uplink } from "./uplink/uplink.ts";
+import { type Endpoint, Uplinks } from "./uplink/uplinks.ts";
 
 /** Loaded only where calls are traced. */
 type TracingModule = typeof import("./tracing.ts");
@@ -47,7 +52,15 @@ type TracingModule = typeof import("./tracing.ts");
 const spansFlushMs = 2_000;
 
 /** What a reload takes; the rest needs a restart. A new identity is shown on new connections. */
-const liveFields = ["routes", "identity", "destinations.responseTimeoutMs", "limits.drainMs", "log.level"];
+const liveFields = [
+  "routes",
+  "origin",
+  "identity",
+  "dmz",
+  "destinations.responseTimeoutMs",
+  "limits.drainMs",
+  "log.level",
+];
 
 /** R2: composes the parts and dials its R1s for ever. */
 export async function startIntranetRouter(input: unknown, onReady: (ready: boolean) => void): Promise<RunningRouter> {
@@ -68,8 +81,11 @@ class IntranetRouter implements RunningRouter {
   #table: RoutingTable;
   readonly #destinations: Destinations;
   readonly #streams: Streams;
-  readonly #uplinks: readonly Uplink[];
+  readonly #uplinks: Uplinks;
   readonly #admin: StatusServer;
+  readonly #operators: OperatorPort;
+  /** By the R1's name. */
+  readonly #peerCertificates = new Map<string, PeerCertificates>();
   readonly #linkMetrics: LinkMetrics;
   readonly #callMetrics: CallMetrics;
   readonly #accessLog: AccessLog;
@@ -105,6 +121,7 @@ class IntranetRouter implements RunningRouter {
     this.#tracer = tracing && this.#createTracer(tracing);
     this.#uplinks = this.#createUplinks();
     this.#admin = this.#createAdmin();
+    this.#operators = this.#createOperatorPort();
     this.#measure();
   }
 
@@ -113,10 +130,11 @@ class IntranetRouter implements RunningRouter {
   }
 
   async start(): Promise<void> {
-    const { address, port } = this.#config.admin;
-    this.ports.admin = await this.#admin.listen(address, port);
+    const { admin, operator } = this.#config;
+    this.ports.admin = await this.#admin.listen(admin.address, admin.port);
+    if (operator) this.ports.operator = await this.#operators.listen(operator.address, operator.port);
     this.#log.info({ ports: this.ports, tunnel: this.#config.tunnel, instance: this.#instanceId }, "started");
-    for (const uplink of this.#uplinks) uplink.start();
+    this.#setEndpoints(this.#config);
   }
 
   /** R1s are told → links take no more calls → calls finish → all is closed. */
@@ -125,25 +143,57 @@ class IntranetRouter implements RunningRouter {
     this.#log.info({ drainMs }, "draining");
     this.#draining = true;
     this.#changed();
-    for (const uplink of this.#uplinks) uplink.drain(drainMs);
+    this.#uplinks.drain(drainMs);
     await Promise.race([this.#noLinks(), after(drainMs)]);
-    for (const uplink of this.#uplinks) uplink.close();
+    this.#uplinks.close();
     await Promise.race([Promise.all([this.#destinations.close(), this.#streams.close()]), after(1_000)]);
     await this.#tracer?.close(spansFlushMs);
+    this.#operators.close();
     this.#admin.close();
     this.#log.info("stopped");
   }
 
   reload(loaded: Loaded): Reloaded {
-    return this.#live.reload(loaded);
+    const outcome = this.#live.reload(loaded);
+    this.#operators.changed("configuration");
+    if (outcome.t !== "applied") return outcome;
+    if (outcome.changed.some(isOfRoutes)) this.#operators.changed("routes");
+    if (outcome.changed.some(isOfIdentity)) this.#renew(this.#config);
+    if (outcome.changed.includes("dmz")) this.#setEndpoints(this.#config);
+    return outcome;
+  }
+
+  #peerOf(name: string): PeerCertificates {
+    const known = this.#peerCertificates.get(name);
+    if (known) return known;
+    const peer = new PeerCertificates();
+    this.#peerCertificates.set(name, peer);
+    return peer;
+  }
+
+  #setEndpoints({ dmz, limits }: IntranetConfig): void {
+    for (const name of this.#peerCertificates.keys()) {
+      if (!dmz.some((endpoint) => endpoint.name === name)) this.#peerCertificates.delete(name);
+    }
+    this.#uplinks.set(dmz, limits.drainMs);
+  }
+
+  /** New connections have it from now on; those that are there are replaced one by one. */
+  #renew({ identity, limits }: IntranetConfig): void {
+    const trustedCas = certificatesOf(identity.trustedCas);
+    for (const { endpoint, uplink } of this.#uplinks.all) {
+      const areTrusted = this.#peerOf(endpoint.name).areTrusted(trustedCas, new Date());
+      uplink.renew(areTrusted, limits.drainMs);
+    }
   }
 
   /** A call keeps the destination it has; the next one is found in the new table. */
   #apply(config: IntranetConfig, changed: readonly string[]): void {
+    if (changed.some(isOfIdentity)) this.#operators.setIdentity(config.identity);
     this.#log.level = config.log.level;
     if (!changed.includes("routes")) return;
     this.#table = this.#compile(config);
-    for (const uplink of this.#uplinks) uplink.reportRoutes();
+    for (const { uplink } of this.#uplinks.all) uplink.reportRoutes();
   }
 
   #noLinks(): Promise<void> {
@@ -154,7 +204,7 @@ class IntranetRouter implements RunningRouter {
   }
 
   #links(): Link[] {
-    return this.#uplinks.flatMap((uplink) => [...uplink.links]);
+    return this.#uplinks.links();
   }
 
   #compile(config: IntranetConfig): RoutingTable {
@@ -182,29 +232,36 @@ class IntranetRouter implements RunningRouter {
     else this.#spans.dropped += spans.count;
   }
 
-  #createUplinks(): Uplink[] {
-    const { trustDomain, tunnel, limits, dmz } = this.#config;
-    const live = this.#live;
-    const peerId = spiffeId(trustDomain, tunnel, "dmz");
+  #createUplinks(): Uplinks {
     const accept = this.#createAccept();
-    const garbage = new YoungGarbage();
-    return dmz.map(
-      ({ name, address, port }) =>
-        new Uplink({
-          ...{ name, tunnel, limits, software, accept, instanceId: this.#instanceId, workerId: "0" },
-          ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
-          dial: (method) => dialGrpc(method, { address, port, peerId, identity: live.current.identity }),
-          routes: () => routeHashes(this.#table),
-          takesSpans: this.#tracer !== undefined,
-          onSpans: (spans) => this.#takeSpans(spans),
-          onBytes: garbage.moved,
-          onState: (state, error) => {
-            this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
-            this.#changed();
-          },
-          onLink: (link, error) => this.#linkChanged(name, link, error),
+    const onBytes = new YoungGarbage().moved;
+    return new Uplinks({
+      clock: systemClock,
+      create: (endpoint) => this.#createUplink(endpoint, accept, onBytes),
+      onChange: () => this.#changed(),
+    });
+  }
+
+  #createUplink({ name, address, port }: Endpoint, accept: AcceptCall, onBytes: (bytes: number) => void): Uplink {
+    const { trustDomain, tunnel, limits } = this.#config;
+    const peerId = spiffeId(trustDomain, tunnel, "dmz");
+    return new Uplink({
+      ...{ name, tunnel, limits, software, accept, onBytes, instanceId: this.#instanceId, workerId: "0" },
+      ...{ heartbeatMs: limits.heartbeatMs, clock: systemClock, budget: this.#budget, random: Math.random },
+      dial: (method) =>
+        dialGrpc(method, {
+          ...{ address, port, peerId, identity: this.#config.identity },
+          onPeer: (certificate) => this.#peerOf(name).saw(certificate),
         }),
-    );
+      routes: () => routeHashes(this.#table),
+      takesSpans: this.#tracer !== undefined,
+      onSpans: (spans) => this.#takeSpans(spans),
+      onState: (state, error) => {
+        this.#log.info({ dmz: name, state: state.t, error: error?.message }, "uplink");
+        this.#changed();
+      },
+      onLink: (link, error) => this.#linkChanged(name, link, error),
+    });
   }
 
   #createAccept(): AcceptCall {
@@ -234,16 +291,40 @@ class IntranetRouter implements RunningRouter {
 
   #linkChanged(dmz: string, link: Link, error: TunnelError | undefined): void {
     this.#log.debug({ dmz, link: link.linkId, state: link.state, error: error?.message }, "link");
+    this.#operators.changed("uplinks");
     if (link.state !== "closed") return;
     this.#linkMetrics.closed(link, error);
+    this.#uplinks.linkClosed();
     if (this.#links().length === 0) this.#onNoLinks();
   }
 
   #changed(): void {
-    const ready = !this.#draining && this.#uplinks.every(({ active }) => active);
+    this.#operators.changed("uplinks");
+    const ready = !this.#draining && this.#uplinks.all.every(({ uplink }) => uplink.active);
     if (ready === this.#ready) return;
     this.#ready = ready;
     this.#onReady(ready);
+  }
+
+  #createOperatorPort(): OperatorPort {
+    const { trustDomain, tunnel, identity } = this.#config;
+    return new OperatorPort({
+      ...{ tunnel, identity, software, instanceId: this.#instanceId, clock: systemClock },
+      peerId: spiffeId(trustDomain, tunnel, "operator"),
+      source: {
+        routes: () => routeStates(this.#config, this.#table),
+        uplinks: () =>
+          this.#uplinks.all.map(({ endpoint: { name }, uplink }) =>
+            uplinkStatus(name, uplink, this.#peerOf(name).latest),
+          ),
+        configuration: () => configurationReport(this.#config, this.#live.status),
+      },
+      onStream: (peer, what, error) => this.#log.info({ peer, error: error?.message }, `operator ${what}`),
+      onRefused: (peer, error) => {
+        const times = this.#complaints.count(error.message);
+        if (times > 0) this.#log.warn({ peer, times, error: error.message }, "operator refused");
+      },
+    });
   }
 
   #find(open: Open): Found | NeedsEnvelope {
@@ -320,8 +401,10 @@ class IntranetRouter implements RunningRouter {
       routes: routeHashes(this.#table),
       routeProblems: this.#table.problems,
       routeLimits: this.#routeQuotas.status,
-      uplinks: this.#uplinks.map((uplink, i) => ({
-        ...{ dmz: this.#config.dmz[i]?.name, state: uplink.state.t, attempts: uplink.attempts },
+      routeSource: routeSource(this.#config.origin),
+      uplinksLeaving: this.#uplinks.leavingCount,
+      uplinks: this.#uplinks.all.map(({ endpoint, uplink }) => ({
+        ...{ dmz: endpoint.name, state: uplink.state.t, attempts: uplink.attempts },
         ...{ roundTripMs: uplink.roundTripMs, lastError: uplink.lastError?.message ?? "" },
         links: [...uplink.links].map(({ linkId, state, callCount, queuedBytes, counters }) => ({
           ...{ linkId, state, calls: callCount, queuedBytes, counters },
@@ -331,33 +414,12 @@ class IntranetRouter implements RunningRouter {
   }
 
   #measure(): void {
-    collectDefaultMetrics({ register: this.#metrics });
-    const droppedHelp = "Bytes of the log that were dropped because nobody read it.";
-    totalCounter(this.#metrics, "sallyport_log_dropped_bytes_total", droppedHelp, droppedLogBytes);
-    const sum = (read: (uplink: Uplink) => number) => () =>
-      this.#uplinks.reduce((total, uplink) => total + read(uplink), 0);
-    liveGauge(this.#metrics, "sallyport_uplinks", "R1s this R2 is to be connected to.", () => this.#uplinks.length);
-    liveGauge(
-      this.#metrics,
-      "sallyport_management_connections",
-      "R1s with an active management connection.",
-      sum(({ active }) => (active ? 1 : 0)),
-    );
-    totalCounter(
-      this.#metrics,
-      "sallyport_uplink_attempts_total",
-      "Attempts to connect to an R1.",
-      sum(({ attempts }) => attempts),
-    );
-    totalCounter(
-      this.#metrics,
-      "sallyport_uplink_late_events_total",
-      "Events of attempts that were given up.",
-      sum(({ lateEvents }) => lateEvents),
-    );
+    measureRouter(this.#metrics, {
+      ...{ config: () => this.#config, uplinks: this.#uplinks, operators: this.#operators },
+      routeCount: () => this.#table.routes.length,
+    });
     measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
     liveGauge(this.#metrics, "sallyport_raw_calls", "Byte streams under way: TCP and TLS.", () => this.#rawCalls);
-    liveGauge(this.#metrics, "sallyport_routes", "Routes served.", () => this.#table.routes.length);
   }
 }
 
@@ -369,6 +431,14 @@ type FoundDestination =
 function callText({ kind, method, target, serverName }: Open): string {
   if (kind !== CallKind.raw) return `${method} ${pathOf(target)}`;
   return serverName === "" ? "a connection" : `a connection for ${serverName.slice(0, 200)}`;
+}
+
+function isOfRoutes(path: string): boolean {
+  return path === "routes" || path.startsWith("origin.");
+}
+
+function isOfIdentity(path: string): boolean {
+  return path.startsWith("identity.");
 }
 
 /** Without the query, which may hold what is not for logs and answers. */

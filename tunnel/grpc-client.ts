@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
-import tls from "node:tls";
+import tls, { type DetailedPeerCertificate } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
+import { watchPath } from "@sallyport/proto/admin";
 import { TunnelError } from "@sallyport/proto/error";
 import { carryPath, managePath } from "@sallyport/proto/manage";
 import { asIs, http2WindowBytes, messageBytesMax } from "./grpc-settings.ts";
@@ -13,9 +14,13 @@ export interface DialOptions {
   readonly identity: Identity;
   /** The one SPIFFE URI the peer may have. */
   readonly peerId: string;
+  /** The peer's certificate, once TLS and the name in it were found good. */
+  readonly onPeer?: (certificate: DetailedPeerCertificate) => void;
 }
 
-export type Dial = (method: "manage" | "carry", options: DialOptions) => LinkTransport;
+const paths = { manage: managePath, carry: carryPath, watch: watchPath } as const;
+
+export type Dial = (method: keyof typeof paths, options: DialOptions) => LinkTransport;
 
 /**
  * The one place that dials with gRPC. Every stream has a channel, a name look-up and a TCP connection of its own. The
@@ -38,8 +43,7 @@ export const dialGrpc: Dial = (method, options) => {
     "grpc.keepalive_time_ms": 10_000,
     "grpc.keepalive_timeout_ms": 5_000,
   });
-  const path = method === "manage" ? managePath : carryPath;
-  const stream = client.makeBidiStreamRequest(path, asIs, asIs, new grpc.Metadata());
+  const stream = client.makeBidiStreamRequest(paths[method], asIs, asIs, new grpc.Metadata());
   return new ClientTransport(client, stream);
 };
 
@@ -119,7 +123,7 @@ function target({ address, port }: DialOptions): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function credentials({ identity, peerId }: DialOptions): grpc.ChannelCredentials {
+function credentials({ identity, peerId, onPeer }: DialOptions): grpc.ChannelCredentials {
   const secureContext = tls.createSecureContext({
     minVersion: "TLSv1.3",
     ca: identity.trustedCas,
@@ -128,6 +132,11 @@ function credentials({ identity, peerId }: DialOptions): grpc.ChannelCredentials
   });
   return grpc.ChannelCredentials.createFromSecureContext(secureContext, {
     // The name dialled says nothing: the tunnel's identity does.
-    checkServerIdentity: (_host, certificate) => checkPeer(certificate, peerId),
+    checkServerIdentity: (_host, certificate) => {
+      const refusal = checkPeer(certificate, peerId);
+      // Node hands out the whole chain here: _tls_wrap.js asks for it in detail.
+      if (refusal === undefined) onPeer?.(certificate as DetailedPeerCertificate);
+      return refusal;
+    },
   });
 }

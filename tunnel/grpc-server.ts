@@ -1,25 +1,28 @@
+import { randomBytes, type X509Certificate } from "node:crypto";
 import type * as http2 from "node:http2";
 import net from "node:net";
+import type { TLSSocket } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import { TunnelError } from "@sallyport/proto/error";
-import { carryPath, managePath } from "@sallyport/proto/manage";
 import { asIs, http2WindowBytes, messageBytesMax } from "./grpc-settings.ts";
-import { checkPeer, type Identity } from "./identity.ts";
+import { certificatesOf, checkPeer, type Identity } from "./identity.ts";
 import type { LinkTransport, TransportEvents } from "./transport.ts";
+import { type CertificateChain, chainOf, isTrusted } from "./trust.ts";
 
-export interface TunnelServerOptions {
+export interface GrpcServerOptions {
   readonly identity: Identity;
   /** The one SPIFFE URI a peer may have. */
   readonly peerId: string;
   readonly connectionsMax: number;
   /** From accepting a connection to its first stream. */
   readonly setupMs?: number;
-  /** A stream of `Manage`; its batches are single messages. `peer` is "address:port". */
-  readonly onManage: (transport: LinkTransport, peer: string) => void;
-  readonly onCarry: (transport: LinkTransport, peer: string) => void;
+  /** By path: who takes a stream of it. `peer` is "address:port". */
+  readonly methods: Readonly<Record<string, Serve>>;
   /** A peer that was turned away before it had a stream, or whose TLS failed. */
   readonly onRefused: (peer: string, error: TunnelError) => void;
 }
+
+export type Serve = (transport: LinkTransport, peer: string) => void;
 
 /**
  * Connections that have not shown yet who they are: of one address, and in all. Beyond, the oldest makes room, so that a
@@ -31,16 +34,19 @@ const strangersMax = 512;
 const setupMsDefault = 5_000;
 
 /** The one place where gRPC is served. Owns the listening socket, so that a dead peer's connection can be destroyed. */
-export class TunnelServer {
-  readonly #options: TunnelServerOptions;
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
   readonly #server: grpc.Server;
   readonly #injector: { injectConnection(socket: net.Socket): void; destroy(): void };
   readonly #listener = net.createServer((socket) => this.#accept(socket));
   readonly #sockets = new Map<string, net.Socket>();
+  /** What each peer has shown. */
+  readonly #chains = new Map<string, CertificateChain>();
+  #trustedCas: readonly X509Certificate[];
   /** In order of arrival. */
   readonly #strangers = new Map<string, { readonly address: string; readonly timer: NodeJS.Timeout }>();
 
-  constructor(options: TunnelServerOptions) {
+  constructor(options: GrpcServerOptions) {
     this.#options = options;
     this.#server = new grpc.Server({
       "grpc.max_receive_message_length": messageBytesMax,
@@ -48,13 +54,10 @@ export class TunnelServer {
       "grpc.max_concurrent_streams": 2,
       "grpc.enable_channelz": 0,
     });
-    this.#server.addService(
-      { manage: method(managePath), carry: method(carryPath) },
-      {
-        manage: (stream: ServerStream) => this.#start(stream, this.#options.onManage),
-        carry: (stream: ServerStream) => this.#start(stream, this.#options.onCarry),
-      },
-    );
+    for (const [path, serve] of Object.entries(options.methods)) {
+      this.#server.addService({ serve: method(path) }, { serve: (stream: ServerStream) => this.#start(stream, serve) });
+    }
+    this.#trustedCas = certificatesOf(options.identity.trustedCas);
     this.#injector = this.#server.createConnectionInjector(credentials(options.identity));
     for (const server of http2Servers(this.#server)) this.#tune(server);
   }
@@ -74,6 +77,31 @@ export class TunnelServer {
 
   get connectionCount(): number {
     return this.#sockets.size;
+  }
+
+  /** What new connections are shown, and whom they must show. Connections that are there live on. Throws for bad PEM. */
+  setIdentity(identity: Identity): void {
+    const trustedCas = certificatesOf(identity.trustedCas);
+    for (const server of http2Servers(this.#server)) {
+      server.setSecureContext({
+        ...{ ca: identity.trustedCas, cert: identity.certificateChain, key: identity.privateKey },
+        minVersion: "TLSv1.3",
+        // A session of before that is resumed would bring its trust along.
+        ticketKeys: randomBytes(48),
+      });
+    }
+    this.#trustedCas = trustedCas;
+  }
+
+  /** Those whose certificate no trusted CA vouches for any more. */
+  get untrustedPeers(): string[] {
+    const now = new Date();
+    return [...this.#chains].filter(([, chain]) => !isTrusted(chain, this.#trustedCas, now)).map(([peer]) => peer);
+  }
+
+  /** Cuts these connections off, as far as they are untrusted still. */
+  cutUntrusted(peers: ReadonlySet<string>): void {
+    for (const peer of this.untrustedPeers) if (peers.has(peer)) this.#sockets.get(peer)?.destroy();
   }
 
   /** Stops accepting; streams live on. */
@@ -100,6 +128,7 @@ export class TunnelServer {
     socket.once("close", () => {
       this.#settled(peer);
       this.#sockets.delete(peer);
+      this.#chains.delete(peer);
     });
     socket.on("error", () => socket.destroy());
     this.#injector.injectConnection(socket);
@@ -129,10 +158,11 @@ export class TunnelServer {
     this.#strangers.delete(peer);
   }
 
-  #start(stream: ServerStream, serve: (transport: LinkTransport, peer: string) => void): void {
+  #start(stream: ServerStream, serve: Serve): void {
     const peer = stream.getPeer();
     this.#settled(peer);
-    const refusal = checkPeer(stream.getAuthContext().sslPeerCertificate, this.#options.peerId);
+    const refusal =
+      checkPeer(stream.getAuthContext().sslPeerCertificate, this.#options.peerId) ?? this.#checkTrust(peer);
     const transport = new ServerTransport(stream, () => this.#sockets.get(peer)?.destroy());
     if (refusal) {
       this.#options.onRefused(peer, refusal);
@@ -144,10 +174,20 @@ export class TunnelServer {
     serve(transport, peer);
   }
 
+  /** The CAs may have changed since the connection was made. */
+  #checkTrust(peer: string): TunnelError | undefined {
+    if (isTrusted(this.#chains.get(peer) ?? [], this.#trustedCas, new Date())) return undefined;
+    return new TunnelError("POLICY", "the CA of the peer's certificate is not trusted any more");
+  }
+
   /** grpc-js 1.14 leaves a server's window at 64 KiB: 1.6 MB/s at 40 ms. A test watches what a client is told. */
   #tune(server: http2.Http2SecureServer): void {
     server.updateSettings({ enablePush: false, initialWindowSize: http2WindowBytes });
     server.on("session", (session: http2.ServerHttp2Session) => session.setLocalWindowSize(http2WindowBytes));
+    server.on("secureConnection", (socket: TLSSocket) => {
+      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+      if (this.#sockets.has(peer)) this.#chains.set(peer, chainOf(socket.getPeerCertificate(true)));
+    });
     server.on("tlsClientError", (error, socket) => {
       this.#refused(`${socket.remoteAddress}:${socket.remotePort}`, error);
       socket.destroy();

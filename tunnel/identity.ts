@@ -1,5 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import type { PeerCertificate } from "node:tls";
 import { TunnelError } from "@sallyport/proto/error";
+import { type Role, spiffeId, uriNames } from "@sallyport/proto/spiffe";
 
 /** A router's certificate, its key and the CAs it trusts, each PEM. Never logged, never an argument. */
 export interface Identity {
@@ -9,11 +11,7 @@ export interface Identity {
 }
 
 export type Side = "dmz" | "intranet";
-
-/** `spiffe://<trust domain>/tunnel/<namespace>/<name>/<side>`; `tunnel` is "namespace/name". */
-export function spiffeId(trustDomain: string, tunnel: string, side: Side): string {
-  return `spiffe://${trustDomain}/tunnel/${tunnel}/${side}`;
-}
+export { type Role, spiffeId };
 
 /**
  * The peer's own leaf certificate must name `expected` as its one URI. TLS has checked the chain before.
@@ -26,11 +24,15 @@ export function checkPeer(certificate: PeerCertificate | undefined, expected: st
   return new TunnelError("POLICY", `the peer's certificate names ${found}; this tunnel expects ${expected}`);
 }
 
-/** Node writes a name that holds a separator as a JSON string, so a plain split cannot be fooled. */
-function uriNames(subjectAltName: string): string[] {
-  const entries = subjectAltName.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  return entries
-    .map((entry) => entry.trim())
-    .filter((entry) => entry.startsWith("URI:"))
-    .map((entry) => entry.slice("URI:".length));
+/** The certificates of PEM text, in its order. Throws when one is none. */
+export function certificatesOf(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block);
+    } catch (cause) {
+      const text = `certificate ${index + 1} of ${blocks.length} cannot be read; take it again from whoever issued it`;
+      throw new Error(text, { cause });
+    }
+  });
 }

@@ -13,6 +13,7 @@ import {
 import type { Budget } from "./budget.ts";
 import type { AcceptCall, Call, CallEvents } from "./call.ts";
 import { type CallOwner, CallStream } from "./call-stream.ts";
+import { CallTable } from "./call-table.ts";
 import type { Clock } from "./clock.ts";
 import { type ControlFrame, writeControlFrame } from "./control-frame.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -105,7 +106,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   readonly #transport: LinkTransport;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
-  readonly #calls = new Map<number, CallStream>();
+  readonly #calls = new CallTable<CallStream>();
   readonly #turns = new Turns();
   readonly #writer = new BatchWriter();
   /** Frames that go before all data; each answers false when it does not fit. */
@@ -192,7 +193,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     const window = new ReceiveWindow(this.#options.budget, initialWindowBytes, windowMaxBytes, this.#clock.now());
     const call = new CallStream(this, ++this.#lastCall, open, true, this.#peer.initialWindowBytes, window);
     call.events = events;
-    this.#calls.set(call.number, call);
+    this.#calls.add(call);
     this.counters.calls++;
     call.open(open);
     if (this.#lastCall === callNumberMax) this.drain("call numbers are used up");
@@ -405,7 +406,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     }
     const window = new ReceiveWindow(this.#options.budget, initialWindowBytes, windowMaxBytes, this.#clock.now());
     const call = new CallStream(this, number, open, false, this.#peer.initialWindowBytes, window);
-    this.#calls.set(number, call);
+    this.#calls.add(call);
     this.counters.calls++;
     call.events = role.accept(call, open);
   }

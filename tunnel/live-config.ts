@@ -35,6 +35,17 @@ export interface LiveConfigOptions<Config extends object> {
   readonly now?: () => Date;
 }
 
+export interface LiveConfigStatus {
+  /** The one read last is in force. */
+  readonly valid: boolean;
+  /** Why it is not; empty otherwise. */
+  readonly error: string;
+  readonly needsRestart: readonly string[];
+  /** Empty: never. */
+  readonly lastReload: string;
+  readonly reloads: Readonly<Record<Reloaded["t"], number>>;
+}
+
 /** The configuration in force, and what became of those that came later. One that cannot be used changes nothing. */
 export class LiveConfig<Config extends object> {
   readonly #options: LiveConfigOptions<Config>;
@@ -57,7 +68,7 @@ export class LiveConfig<Config extends object> {
   }
 
   /** For the status page. */
-  get status(): object {
+  get status(): LiveConfigStatus {
     return {
       valid: this.#error === "",
       error: this.#error,

@@ -1,11 +1,13 @@
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import http2 from "node:http2";
 import net, { type AddressInfo } from "node:net";
 import tls from "node:tls";
 import { createAuthority } from "@sallyport/cli/identity";
 import type { TunnelError } from "@sallyport/proto/error";
+import { carryPath, managePath } from "@sallyport/proto/manage";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
-import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { GrpcServer } from "@sallyport/tunnel/grpc-server";
 import { http2WindowBytes } from "@sallyport/tunnel/grpc-settings";
 import { type Identity, spiffeId } from "@sallyport/tunnel/identity";
 import type { LinkTransport, TransportEvents } from "@sallyport/tunnel/transport";
@@ -55,8 +57,9 @@ async function startServer(more: { identity?: Identity; setupMs?: number; connec
     accepted.push({ transport, ear });
     onAccepted();
   };
-  const server = new TunnelServer({
-    ...{ identity: dmz, peerId: intranetId, connectionsMax: 16, onManage: serve, onCarry: serve, ...more },
+  const server = new GrpcServer({
+    ...{ identity: dmz, peerId: intranetId, connectionsMax: 16, ...more },
+    methods: { [managePath]: serve, [carryPath]: serve },
     onRefused: (_peer, error) => refused.push(error.message),
   });
   const port = await server.listen("127.0.0.1", 0);
@@ -223,5 +226,82 @@ describe("HTTP/2 windows", () => {
     cleanUps.push(() => session.destroy());
     await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(http2WindowBytes);
     await expect.poll(() => session.state.remoteWindowSize).toBe(http2WindowBytes);
+  });
+});
+
+describe("another identity of the server", () => {
+  /** How a connection ends that a peer makes by itself; its session, to be resumed; whether it was resumed. */
+  function connect(port: number, session?: Buffer) {
+    const { certificateChain, privateKey } = intranet;
+    const socket = tls.connect({
+      ...{ port, host: "127.0.0.1", cert: certificateChain, key: privateKey, ca: dmz.trustedCas, session },
+      ...{ ALPNProtocols: ["h2"], checkServerIdentity: () => undefined },
+    });
+    cleanUps.push(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.resume();
+    const ended = once(socket, "close");
+    return { socket, ended };
+  }
+
+  it("shows the new certificate to new connections and leaves those that are there", async () => {
+    const { server, port, next } = await startServer();
+    const near = dial(port);
+    const far = await next();
+    const renewed = await authority.issue("dmz");
+    server.setIdentity(renewed);
+    const { socket } = connect(port);
+    await once(socket, "secureConnect");
+    expect(socket.getPeerX509Certificate()?.toString()).toBe(new X509Certificate(renewed.certificateChain).toString());
+    expect(server.untrustedPeers).toStrictEqual([]);
+    far.transport.send(Buffer.alloc(300));
+    expect(await near.ear.until("batch")).toBe("batch 300");
+  });
+
+  it("turns away a CA that is trusted no more, also in a session of before", async () => {
+    const { server, port, refused } = await startServer();
+    const before = connect(port);
+    const [session] = (await once(before.socket, "session")) as [Buffer];
+    const resumed = connect(port, session);
+    await once(resumed.socket, "secureConnect");
+    expect(resumed.socket.isSessionReused()).toBe(true);
+    const other = await (await createAuthority("sallyport", tunnel)).issue("dmz");
+    server.setIdentity({ ...dmz, trustedCas: other.trustedCas });
+    expect(server.untrustedPeers.length).toBe(2);
+    server.cutUntrusted(new Set(server.untrustedPeers));
+    await Promise.all([before.ended, resumed.ended]);
+    const again = connect(port, session);
+    let isResumed: boolean | undefined;
+    again.socket.once("secureConnect", () => {
+      isResumed = again.socket.isSessionReused();
+    });
+    await again.ended;
+    expect([isResumed, server.untrustedPeers]).toStrictEqual([false, []]);
+    expect(refused.length).toBe(1);
+  });
+
+  it("refuses a stream on a connection that was made before", async () => {
+    const { server, port, refused } = await startServer();
+    const { certificateChain, privateKey } = intranet;
+    const session = http2.connect(`https://127.0.0.1:${port}`, {
+      ...{ cert: certificateChain, key: privateKey, ca: dmz.trustedCas, checkServerIdentity: () => undefined },
+    });
+    session.on("error", () => {});
+    cleanUps.push(() => session.destroy());
+    await once(session, "remoteSettings");
+    const other = await (await createAuthority("sallyport", tunnel)).issue("dmz");
+    server.setIdentity({ ...dmz, trustedCas: other.trustedCas });
+    const stream = session.request({
+      ":method": "POST",
+      ":path": carryPath,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.on("error", () => {});
+    const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+    expect(decodeURIComponent(String(headers["grpc-message"]))).toBe(
+      "the CA of the peer's certificate is not trusted any more",
+    );
+    expect(refused).toStrictEqual(["the CA of the peer's certificate is not trusted any more"]);
   });
 });

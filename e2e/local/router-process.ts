@@ -20,9 +20,13 @@ export class RouterProcess {
   readonly ended: Promise<number | null>;
   readonly #waiting: (() => void)[] = [];
 
-  /** `nodeOptions` go before the command's file. */
-  constructor(command: "r1" | "r2", config: string, nodeOptions: readonly string[] = []) {
-    const args = [...nodeOptions, main, command, "--config", config];
+  /** `nodeOptions` go before the command's file; `program`: what knows the command, the repository's own unless given. */
+  constructor(
+    command: "r1" | "r2",
+    config: string,
+    { nodeOptions = [], program = main }: { readonly nodeOptions?: readonly string[]; readonly program?: string } = {},
+  ) {
+    const args = [...nodeOptions, program, command, "--config", config];
     this.child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     let rest = "";
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {

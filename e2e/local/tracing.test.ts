@@ -290,7 +290,7 @@ async function startPair(tracing: PairTracing): Promise<Pair> {
 async function startRouter(side: "r1" | "r2", config: object): Promise<RouterProcess> {
   const file = join(folder, `${side}.yaml`);
   await writeFile(file, stringify(config), { mode: 0o600 });
-  const router = new RouterProcess(side, file, ["--import", recorder]);
+  const router = new RouterProcess(side, file, { nodeOptions: ["--import", recorder] });
   running.push(router);
   return router;
 }

@@ -2,14 +2,16 @@ import { SpanKind } from "@opentelemetry/api";
 import { createAuthority } from "@sallyport/cli/identity";
 import { protocolVersion } from "@sallyport/proto/frame";
 import {
+  carryPath,
   type DmzMessage,
   decodeIntranet,
   encodeDmz,
   type IntranetMessage,
+  managePath,
   spansBytesMax,
 } from "@sallyport/proto/manage";
 import { startIntranetRouter } from "@sallyport/router-intranet/router";
-import { TunnelServer } from "@sallyport/tunnel/grpc-server";
+import { GrpcServer } from "@sallyport/tunnel/grpc-server";
 import { spiffeId } from "@sallyport/tunnel/identity";
 import { MessageStream } from "@sallyport/tunnel/message-stream";
 import type { RunningRouter } from "@sallyport/tunnel/process";
@@ -76,10 +78,12 @@ async function start(tracing: object | undefined) {
     onHello = resolve;
   });
   const streams: MessageStream<DmzMessage, IntranetMessage>[] = [];
-  const server = new TunnelServer({
+  const server = new GrpcServer({
     ...{ identity: dmz, peerId: spiffeId("sallyport", tunnel, "intranet"), connectionsMax: 16 },
-    onManage: (transport) => streams.push(welcome(transport, onHello)),
-    onCarry: (transport) => transport.close(),
+    methods: {
+      [managePath]: (transport) => streams.push(welcome(transport, onHello)),
+      [carryPath]: (transport) => transport.close(),
+    },
     onRefused: () => {},
   });
   const port = await server.listen("127.0.0.1", 0);

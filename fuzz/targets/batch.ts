@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
+import type { MessageTypeDefinition } from "@grpc/proto-loader";
 import { decodeBatch } from "@sallyport/proto/batch-reader";
 import { BatchWriter } from "@sallyport/proto/batch-writer";
+import { definitions } from "@sallyport/proto/definitions";
 import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen, type FrameHandler, type Head, type Open } from "@sallyport/proto/frame";
-import { tunnelProtoFile } from "@sallyport/proto/proto-file";
 import { mutateFields, readFields } from "../protobuf-fields.ts";
 import { expectError, latin1, type Target } from "../target.ts";
 
@@ -61,9 +61,10 @@ interface Frame {
 }
 
 type LoadedFrame = { readonly call: number; readonly body?: string; readonly [member: string]: unknown };
-const loader = loadSync(tunnelProtoFile, { longs: Number, defaults: true, arrays: true, oneofs: true })[
-  "sallyport.tunnel.v1.FrameBatch"
-] as MessageTypeDefinition<object, { readonly frames: readonly LoadedFrame[] }>;
+const loader = definitions["sallyport.tunnel.v1.FrameBatch"] as MessageTypeDefinition<
+  object,
+  { readonly frames: readonly LoadedFrame[] }
+>;
 
 function recorder(frames: Frame[]): FrameHandler {
   const ofCall = (kind: Frame["kind"]) => (call: number, body: unknown) => frames.push({ call, kind, body });

@@ -20,7 +20,7 @@ const route = { namespace: "shop", name: "calc", hash: "sha256:1" };
 export const target: Target = {
   summary: "messages of the management connection, read and written again",
   seeds: [
-    encodeIntranet({ t: "hello", hello: { ...hello, takesSpans: true } }),
+    encodeIntranet({ t: "hello", hello: { ...hello, takesSpans: true, keepLinks: true } }),
     encodeIntranet({ t: "linkOrderResult", linkOrderResult: { order: 7, opened: 1, failed: 1, message: "refused" } }),
     encodeIntranet({ t: "routeReport", routeReport: { routes: [route, route], more: true } }),
     encodeIntranet({

@@ -7,8 +7,8 @@ export interface TraceContext {
 
 /** Takes every value of the two headers, in order. Both answers are "" where the request has no valid traceparent. */
 export function traceContext(traceparents: readonly string[], tracestates: readonly string[]): TraceContext {
-  const [traceparent, ...others] = traceparents;
-  if (traceparent === undefined || others.length > 0 || !isTraceparent(traceparent)) return none;
+  const traceparent = traceparents[0];
+  if (traceparent === undefined || traceparents.length > 1 || !isTraceparent(traceparent)) return none;
   const tracestate = tracestates.join(",");
   return { traceparent, tracestate: isTracestate(tracestate) ? tracestate : "" };
 }

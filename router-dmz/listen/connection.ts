@@ -48,6 +48,7 @@ export class ClientConnection {
     this.clientPort = socket.remotePort ?? 0;
     this.local = endpoint(plainAddress(socket.localAddress), socket.localPort ?? 0);
     this.#owner = owner;
+    socket.on("end", this.#onEnd);
   }
 
   /** Owes nothing, and has served before: a new connection's first request may be on its way. */
@@ -75,7 +76,7 @@ export class ClientConnection {
     const exchange = new Exchange(request, response, this, expectsContinue);
     response.sendDate = false;
     if (this.#owner.draining) response.shouldKeepAlive = false;
-    response.once("close", this.#onAnswered);
+    response.on("close", this.#onResponseClose);
     this.#newest = exchange;
     this.#owed.push(exchange);
     if (this.#owed.length === 1) this.#owner.onExchange(exchange);
@@ -138,7 +139,19 @@ export class ClientConnection {
     else this.socket.destroy();
   }
 
-  readonly #onAnswered = (): void => {
+  readonly #onResponseClose = (): void => {
+    const exchange = this.#owed[0];
+    this.#answered();
+    exchange?.onResponseClose();
+  };
+
+  /** One listener for all exchanges: to add and to remove one costs each call as much as its routing. */
+  readonly #onEnd = (): void => {
+    for (const exchange of [...this.#owed]) exchange.onClientEnd();
+    if (this.#newest && !this.#owed.includes(this.#newest)) this.#newest.onClientEnd();
+  };
+
+  #answered(): void {
     this.#owed.shift();
     this.#served = true;
     if (this.#owed.length === 0 && !this.#unread) this.#newest = undefined;
@@ -147,7 +160,7 @@ export class ClientConnection {
     if (next !== undefined) this.#owner.onExchange(next);
     else if (this.#refusal !== undefined) this.#sendRefusal(this.#refusal);
     else if (this.#owner.draining && this.idle) this.socket.destroySoon();
-  };
+  }
 
   /** Answers what cannot be an exchange, once all that is owed before it is out; then closes. */
   #refuse(refusal: Refusal): void {

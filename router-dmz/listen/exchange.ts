@@ -12,7 +12,11 @@ export class Exchange {
   /** It asks to switch protocols, and has no body. */
   readonly isUpgrade: boolean;
   #fault: TunnelError | undefined;
-  #onFault: (error: TunnelError) => void = () => {};
+  #onFault: (error: TunnelError) => void = nothing;
+  /** The client has closed its sending side, or all of its connection. */
+  onClientEnd: () => void = nothing;
+  /** The response's "close": once, and after the connection's own part in it. */
+  onResponseClose: () => void = nothing;
 
   constructor(
     request: IncomingMessage,
@@ -44,3 +48,5 @@ export class Exchange {
     this.#onFault(error);
   }
 }
+
+function nothing(): void {}

@@ -68,13 +68,19 @@ export class Upload {
   start(): void {
     if (this.#state !== "waiting") return;
     this.#state = "reading";
-    if (!this.#options.expectsContinue) this.#watch();
     this.#read();
+    // Most bodies come whole with their head, and need no timer.
+    if (!this.#options.expectsContinue) process.nextTick(watchUnlessWhole, this);
   }
 
   /** The client was told to go on. */
   continued(): void {
     if (this.#state === "reading") this.#watch();
+  }
+
+  /** A body that has come whole, and is not read yet, waits for us and not for its client. */
+  watchUnlessWhole(): void {
+    if (this.#state === "reading" && this.#cancelTimer === undefined && !this.#request.complete) this.#watch();
   }
 
   resume(): void {
@@ -114,7 +120,7 @@ export class Upload {
   readonly #onData = (bytes: Buffer): void => {
     this.#bytes += bytes.length;
     if (this.#state === "rest") this.#restBytes += bytes.length;
-    else if (this.#cancelTimer === undefined) this.#watch();
+    else if (this.#cancelTimer === undefined && !this.#request.complete) this.#watch();
     this.#readMs = this.#options.clock.now();
     if (!this.#events.onBody(bytes)) this.#request.pause();
     if (this.#restBytes > uploadRestBytesMax) this.#onRestOver();
@@ -145,6 +151,10 @@ export class Upload {
     if (forMs >= idleMs) this.#events.onBodyIdle();
     else this.#cancelTimer = clock.after(idleMs - forMs, this.#onIdleTimer);
   };
+}
+
+function watchUnlessWhole(upload: Upload): void {
+  upload.watchUnlessWhole();
 }
 
 /** RFC 9112, 6.3: a request without either header has no body. */

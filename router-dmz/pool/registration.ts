@@ -7,8 +7,8 @@ import {
   type Hello,
   type IntranetMessage,
   type Spans,
-  type Unknown,
 } from "@sallyport/proto/manage";
+import type { Unknown } from "@sallyport/proto/message-codec";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { Heartbeat } from "@sallyport/tunnel/heartbeat";
 import type { Link } from "@sallyport/tunnel/link";
@@ -54,8 +54,10 @@ export class Registration {
   readonly #stream: MessageStream<Exclude<DmzMessage, Unknown>, IntranetMessage>;
   readonly #heartbeat: Heartbeat;
   /** Orders not answered yet: how many links each asked for, and how many of them may still come. */
-  readonly #orders = new Map<number, { readonly count: number; links: number }>();
+  #orders = new Map<number, { readonly count: number; links: number }>();
   #lastOrder = 0;
+  /** Who has taken over, when the same R2 has registered anew. */
+  #successor: Registration | undefined;
   #routesSoFar = 0;
   readonly #cancelHello: () => void;
 
@@ -116,6 +118,22 @@ export class Registration {
     return undefined;
   }
 
+  /** Hands links and orders over. What R2 still says here counts there. Without a word: nothing changes for the pool. */
+  succeedBy(successor: Registration): void {
+    this.#successor = successor;
+    for (const link of this.links) successor.links.add(link);
+    this.links.clear();
+    successor.#orders = this.#orders;
+    successor.#lastOrder = this.#lastOrder;
+    successor.linksOnOrder = this.linksOnOrder;
+    successor.failedOrders = this.failedOrders;
+    successor.lastOrderError = this.lastOrderError;
+    successor.routeCount = this.routeCount;
+    this.#orders = new Map();
+    this.linksOnOrder = 0;
+    if (this.state === "active") this.state = "draining";
+  }
+
   /**
    * Hands R2 spans to export. False if it takes none, or is slow to take what it is sent; else `settled` is called once,
    * with whether they have gone out.
@@ -134,6 +152,10 @@ export class Registration {
     this.#stream.close(error);
   }
 
+  get #heir(): Registration {
+    return this.#successor === undefined ? this : this.#successor.#heir;
+  }
+
   #receive(message: IntranetMessage): void {
     this.#heartbeat.alive();
     if (this.state === "new" && message.t !== "hello")
@@ -146,11 +168,11 @@ export class Registration {
         else this.#stream.send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
         return;
       case "linkOrderResult":
-        return this.#orderDone(message.linkOrderResult);
+        return this.#heir.#orderDone(message.linkOrderResult);
       case "drain":
-        return this.#change("draining");
+        return this.#heir.#change("draining");
       case "routeReport":
-        return this.#countRoutes(message.routeReport);
+        return this.#heir.#countRoutes(message.routeReport);
       default:
         return;
     }

@@ -9,6 +9,8 @@ import { Registration } from "./registration.ts";
 
 /** Links whose management connection has ended may finish their calls this long. docs/protocol.md, "Links". */
 const orphanedMs = 5_000;
+/** An R2 whose certificate is not trusted any more has this long to come again with another. */
+const withdrawnMs = 5_000;
 
 export interface RegistryOptions {
   readonly tunnel: string;
@@ -37,6 +39,9 @@ export interface RegistryOptions {
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #registrations = new Set<Registration>();
+  /** Whose a link is, and which address it comes from. */
+  readonly #owners = new Map<Link, Registration>();
+  readonly #peers = new Map<Link, string>();
   /** Links in their handshake: theirs is not known yet. */
   #newLinks = 0;
   #draining = false;
@@ -80,35 +85,19 @@ export class Registry {
     if (registration.state !== "closed") this.#registrations.add(registration);
   }
 
-  acceptCarry(transport: LinkTransport): void {
+  acceptCarry(transport: LinkTransport, peer: string): void {
     const { limits, heartbeatMs, clock, budget, linksMax, onRoom, onBytes } = this.#options;
     if (this.#newLinks + this.links().length >= linksMax) {
       transport.listen({ onBatch() {}, onSent() {}, onClosed() {} });
       return transport.close(new TunnelError("OVERLOADED", `this R1 takes at most ${linksMax} links`));
     }
-    let owner: Registration | undefined;
     this.#newLinks++;
-    new Link({
+    const link: Link = new Link({
       ...{ transport, limits, heartbeatMs, clock, budget, onRoom, onBytes },
-      role: {
-        t: "dmz",
-        admit: (hello, link) => {
-          owner = this.#ownerOf(hello);
-          const refusal = owner
-            ? owner.admitLink(hello)
-            : new TunnelError("PROTOCOL", "that R2 is not registered here");
-          if (owner && !refusal) owner.links.add(link);
-          return refusal;
-        },
-      },
-      onState: (link, error) => {
-        if (link.state === "open") this.#newLinks--;
-        if (link.state === "closed" && !owner?.links.delete(link)) this.#newLinks--;
-        if (owner) this.#forgetIfOver(owner);
-        this.#options.onLink(link, owner, error);
-        if (link.state === "closed") this.#options.onLinkClosed(link, error);
-      },
+      role: { t: "dmz", admit: (hello, admitted) => this.#admitLink(hello, admitted) },
+      onState: (changed, error) => this.#linkChanged(changed, error),
     });
+    if (link.state !== "closed") this.#peers.set(link, peer);
   }
 
   /** Hands the spans to one R2 that takes them; false: there is none. One that stops soon is the last to be asked. */
@@ -123,10 +112,50 @@ export class Registry {
     for (const registration of this.#registrations) registration.drain(deadlineMs);
   }
 
+  /**
+   * Takes these peers out of use: their links take no more calls, and are closed when those in flight have ended, after
+   * `deadlineMs` at the latest. An R2 that comes again with a certificate that is trusted loses nothing.
+   */
+  withdraw(peers: ReadonlySet<string>, deadlineMs: number): void {
+    const error = new TunnelError("POLICY", "the CA of its certificate is not trusted any more");
+    const links = this.links().filter((link) => peers.has(this.#peers.get(link) ?? ""));
+    const registrations = [...this.#registrations].filter(({ peer }) => peers.has(peer));
+    for (const link of links) link.drain(error.message);
+    const { clock } = this.#options;
+    clock.after(deadlineMs, () => {
+      for (const link of links) link.close(error);
+    });
+    clock.after(withdrawnMs, () => {
+      for (const registration of registrations) registration.close(error);
+    });
+  }
+
   /** Ends every link and management connection. */
   close(): void {
     for (const link of this.links()) link.close();
     for (const registration of [...this.#registrations]) registration.close();
+  }
+
+  #admitLink(hello: LinkHello, link: Link): TunnelError | undefined {
+    const owner = this.#ownerOf(hello);
+    if (owner === undefined) return new TunnelError("PROTOCOL", "that R2 is not registered here");
+    this.#owners.set(link, owner);
+    const refusal = owner.admitLink(hello);
+    if (refusal === undefined) owner.links.add(link);
+    return refusal;
+  }
+
+  #linkChanged(link: Link, error: TunnelError | undefined): void {
+    const owner = this.#owners.get(link);
+    if (link.state === "open") this.#newLinks--;
+    if (link.state === "closed") {
+      if (!owner?.links.delete(link)) this.#newLinks--;
+      this.#owners.delete(link);
+      this.#peers.delete(link);
+    }
+    if (owner) this.#forgetIfOver(owner);
+    this.#options.onLink(link, owner, error);
+    if (link.state === "closed") this.#options.onLinkClosed(link, error);
   }
 
   #ownerOf(hello: LinkHello): Registration | undefined {
@@ -139,13 +168,14 @@ export class Registry {
 
   #admit(candidate: Registration): TunnelError | undefined {
     if (this.#draining) return new TunnelError("DRAINING", "this R1 stops");
-    for (const other of this.#registrations) {
-      if (other === candidate || other.key !== candidate.key) continue;
-      other.close(new TunnelError("LINK_LOST", "the same R2 has registered again"));
-    }
+    const others = [...this.#registrations].filter((other) => other !== candidate && other.key === candidate.key);
     const { registrationsMax } = this.#options;
-    if (this.registrations.length >= registrationsMax) {
+    if (this.registrations.filter((other) => !others.includes(other)).length > registrationsMax - 1) {
       return new TunnelError("OVERLOADED", `this R1 takes at most ${registrationsMax} R2s`);
+    }
+    for (const other of others) {
+      if (candidate.hello?.keepLinks) this.#succeed(other, candidate);
+      else other.close(new TunnelError("LINK_LOST", "the same R2 has registered again"));
     }
     return undefined;
   }
@@ -156,6 +186,13 @@ export class Registry {
       this.#forgetIfOver(registration);
     }
     this.#options.onRegistration(registration, error);
+  }
+
+  /** The same R2 over another connection: nothing of it is lost. R2 ends the old connection. */
+  #succeed(old: Registration, successor: Registration): void {
+    for (const link of old.links) this.#owners.set(link, successor);
+    old.succeedBy(successor);
+    this.#options.clock.after(orphanedMs, () => old.close());
   }
 
   #forgetIfOver(registration: Registration): void {

@@ -16,7 +16,6 @@ export const gatherBytesMax = 64 * 1024;
 export class Gathering implements Exchange {
   readonly #dial: (gathered: Gathered) => Exchange;
   readonly #drop: () => void;
-  readonly #immediate: NodeJS.Immediate;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #state: { t: "gathering" } | { t: "dialled"; exchange: Exchange } | { t: "aborted" } = { t: "gathering" };
@@ -25,7 +24,7 @@ export class Gathering implements Exchange {
   constructor(dial: (gathered: Gathered) => Exchange, drop: () => void) {
     this.#dial = dial;
     this.#drop = drop;
-    this.#immediate = setImmediate(this.#stream);
+    atEndOfTurn(this);
   }
 
   write(bytes: Buffer): void {
@@ -48,7 +47,6 @@ export class Gathering implements Exchange {
     if (this.#state.t === "dialled") this.#state.exchange.abort(error);
     if (this.#state.t !== "gathering") return;
     this.#state = { t: "aborted" };
-    clearImmediate(this.#immediate);
     this.#chunks = [];
     this.#drop();
   }
@@ -61,17 +59,34 @@ export class Gathering implements Exchange {
     if (this.#state.t === "dialled") this.#state.exchange.resume();
   }
 
-  #stream = (): void => {
+  /** What is not whole by now is streamed. */
+  turnEnded(): void {
+    if (this.#state.t === "gathering") this.#stream();
+  }
+
+  #stream(): void {
     const chunks = this.#chunks;
     const exchange = this.#start({ t: "partial" });
     for (const chunk of chunks) exchange.write(chunk);
-  };
+  }
 
   #start(gathered: Gathered): Exchange {
-    clearImmediate(this.#immediate);
     this.#chunks = [];
     const exchange = this.#dial(gathered);
     this.#state = { t: "dialled", exchange };
     return exchange;
   }
+}
+
+/** Of this turn: one timer for all of them. */
+let gatherings: Gathering[] = [];
+
+function atEndOfTurn(gathering: Gathering): void {
+  if (gatherings.push(gathering) === 1) setImmediate(endTurn);
+}
+
+function endTurn(): void {
+  const ended = gatherings;
+  gatherings = [];
+  for (const gathering of ended) gathering.turnEnded();
 }

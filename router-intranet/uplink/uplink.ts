@@ -1,30 +1,31 @@
 import { TunnelError } from "@sallyport/proto/error";
-import { type Limits, type LinkHello, protocolVersion } from "@sallyport/proto/frame";
+import { type Limits, protocolVersion } from "@sallyport/proto/frame";
 import {
   type DmzMessage,
   decodeDmz,
   encodeIntranet,
   type IntranetMessage,
+  type OpenLinks,
   type RouteHash,
   type Spans,
-  type Unknown,
   type Welcome,
 } from "@sallyport/proto/manage";
+import type { Unknown } from "@sallyport/proto/message-codec";
 import type { Budget } from "@sallyport/tunnel/budget";
 import type { AcceptCall } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { Heartbeat } from "@sallyport/tunnel/heartbeat";
-import { Link } from "@sallyport/tunnel/link";
+import type { Link } from "@sallyport/tunnel/link";
 import { MessageStream } from "@sallyport/tunnel/message-stream";
 import type { LinkTransport } from "@sallyport/tunnel/transport";
+import { OrderedLinks } from "./ordered-links.ts";
+import { Renewal } from "./renewal.ts";
 import { backoffMs, nextUplink, type UplinkEvent, type UplinkState } from "./state.ts";
 
 /** From dialling to Welcome. docs/protocol.md, "R2's uplink". */
 const attemptMs = 3_000;
 /** Links whose management connection has ended may finish their calls this long. */
 const orphanedMs = 5_000;
-/** The most links one R1 may have from us, whatever it orders. */
-const linksMax = 256;
 /** A route's name, namespace and hash take at most some 400 bytes; a management message may have 1 MiB. */
 const reportRoutesMax = 2_000;
 
@@ -54,20 +55,17 @@ export interface UplinkOptions {
   readonly onLink: (link: Link, error: TunnelError | undefined) => void;
 }
 
-type ManageStream = MessageStream<Exclude<IntranetMessage, Unknown>, DmzMessage>;
-
-interface LinkOrder {
-  readonly order: number;
-  open: number;
-  failed: number;
-  pending: number;
-  message: string;
+interface StreamEvents {
+  readonly ready: () => void;
+  readonly message: (message: DmzMessage) => void;
+  readonly closed: (error: TunnelError | undefined) => void;
 }
+
+type ManageStream = MessageStream<Exclude<IntranetMessage, Unknown>, DmzMessage>;
 
 /** R2's management connection to one R1, for ever restored, and the links that R1 orders over it. */
 export class Uplink {
   state: UplinkState = { t: "disconnected", failures: 0 };
-  readonly links = new Set<Link>();
   /** Attempts begun since the start. */
   attempts = 0;
   /** Events of an attempt that was given up. */
@@ -75,6 +73,7 @@ export class Uplink {
   lastError: TunnelError | undefined;
 
   readonly #options: UplinkOptions;
+  readonly #ordered: OrderedLinks;
   readonly #heartbeat: Heartbeat;
   /** Of the attempt or connection that counts; another one's events are late. */
   #stream: ManageStream | undefined;
@@ -82,15 +81,31 @@ export class Uplink {
   /** This R2 stops: it neither dials again nor opens links. */
   #draining = false;
   #cancelTimer: () => void = () => {};
+  #renewal: Renewal | undefined;
+  /** Registering anew, beside `#stream`; and why that one has ended meanwhile, if it has. */
+  #candidate: { readonly stream: ManageStream; ended?: { readonly error: TunnelError | undefined } } | undefined;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
+    this.#ordered = new OrderedLinks({
+      ...options,
+      dial: () => options.dial("carry"),
+      onOrderDone: (linkOrderResult) => this.#send({ t: "linkOrderResult", linkOrderResult }),
+      onLink: (link, error) => {
+        this.#renewal?.linkChanged();
+        options.onLink(link, error);
+      },
+    });
     this.#heartbeat = new Heartbeat({
       clock: options.clock,
       intervalMs: options.heartbeatMs,
       ping: (nonce) => this.#send({ t: "ping", ping: { nonce, ack: false } }),
       silent: (silentMs) => this.#stream?.close(lost(`silent for ${silentMs} ms`)),
     });
+  }
+
+  get links(): ReadonlySet<Link> {
+    return this.#ordered.all;
   }
 
   get active(): boolean {
@@ -108,6 +123,7 @@ export class Uplink {
   /** Tells R1, lets the links' calls finish; `close` ends what is left. */
   drain(deadlineMs: number): void {
     this.#draining = true;
+    this.#dropRenewal();
     this.#cancelRetry();
     this.#send({ t: "drain", drain: { deadlineMs } });
     for (const link of this.links) link.drain("R2 stops");
@@ -115,6 +131,23 @@ export class Uplink {
 
   close(): void {
     this.#on({ t: "stop" });
+  }
+
+  /**
+   * Moves to connections that are dialled anew, because R2's identity has changed; calls go on. `isPeerTrusted`: what R1
+   * has shown is good still; if not, the old connections end in any case.
+   */
+  renew(isPeerTrusted: boolean, deadlineMs: number): void {
+    this.#dropRenewal();
+    // Where there is no connection the next attempt makes a new one.
+    if (this.state.t !== "active" || this.#draining) return;
+    const { clock, random } = this.#options;
+    this.#renewal = new Renewal({
+      ...{ clock, random, isPeerTrusted, deadlineMs },
+      links: () => this.links,
+      register: (done) => this.#registerAnew(done),
+      giveUp: (error) => this.#stream?.close(error),
+    });
   }
 
   /** The routes have changed. */
@@ -149,44 +182,112 @@ export class Uplink {
 
   #dial(): void {
     this.attempts++;
+    const stream = this.#open({
+      ready: () => this.#on({ t: "ready" }),
+      message: (message) => this.#receive(message),
+      closed: (error) => this.#ended(error),
+    });
+    this.#stream = stream;
+    this.#cancelTimer = this.#limit(stream);
+  }
+
+  /** A stream whose events count while it is the present one; `late`: what they mean otherwise. */
+  #open(now: StreamEvents, late: Partial<StreamEvents> = {}): ManageStream {
+    const choose = (of: ManageStream): Partial<StreamEvents> => {
+      if (of === this.#stream) return now;
+      if (of !== this.#candidate?.stream) this.lateEvents++;
+      return of === this.#candidate?.stream ? late : {};
+    };
     const stream: ManageStream = new MessageStream({
       transport: this.#options.dial("manage"),
       encode: encodeIntranet,
       decode: decodeDmz,
-      onReady: () => this.#ofAttempt(stream, () => this.#on({ t: "ready" })),
-      onMessage: (message: DmzMessage) => this.#ofAttempt(stream, () => this.#receive(message)),
-      onClosed: (error) => this.#ofAttempt(stream, () => this.#ended(error)),
+      onReady: () => choose(stream).ready?.(),
+      onMessage: (message: DmzMessage) => choose(stream).message?.(message),
+      onClosed: (error) => choose(stream).closed?.(error),
     });
-    this.#stream = stream;
-    this.#cancelTimer = this.#options.clock.after(attemptMs, () =>
-      stream.close(lost(`no registration within ${attemptMs} ms`)),
-    );
+    return stream;
   }
 
-  #ofAttempt(stream: ManageStream, act: () => void): void {
-    if (stream === this.#stream) act();
-    else this.lateEvents++;
+  #limit(stream: ManageStream): () => void {
+    return this.#options.clock.after(attemptMs, () => stream.close(lost(`no registration within ${attemptMs} ms`)));
   }
 
-  #hello(): void {
+  #hello(stream = this.#stream, keepLinks = false): void {
     const { tunnel, instanceId, workerId, software, limits, takesSpans } = this.#options;
-    const hello = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits, takesSpans };
-    this.#send({ t: "hello", hello });
+    const said = { protocol: protocolVersion, tunnel, instanceId, workerId, software, limits, takesSpans };
+    stream?.send({ t: "hello", hello: { ...said, keepLinks } });
+  }
+
+  // ------------------------------------------------------------------------------------------------- renewal
+
+  /** Registers over a second connection, which then takes the first one's place. */
+  #registerAnew(done: (ok: boolean) => void): void {
+    const now = {
+      ready: () => {},
+      message: (message: DmzMessage) => this.#receive(message),
+      closed: (error: TunnelError | undefined) => this.#ended(error),
+    };
+    const stream = this.#open(now, {
+      ready: () => this.#hello(stream, true),
+      message: (message) => {
+        const refusal = this.#refusalOf(message);
+        if (refusal) return stream.close(refusal);
+        cancel();
+        this.#replaceStream(stream, message);
+        done(true);
+      },
+      closed: (error) => {
+        cancel();
+        this.#candidateFailed(error);
+        done(false);
+      },
+    });
+    this.attempts++;
+    this.#candidate = { stream };
+    const cancel = this.#limit(stream);
+  }
+
+  #replaceStream(stream: ManageStream, message: DmzMessage): void {
+    const old = this.#stream;
+    this.#candidate = undefined;
+    this.#stream = stream;
+    if (message.t === "welcome") this.#welcome = message.welcome;
+    this.#heartbeat.stop();
+    this.#heartbeat.start();
+    old?.close();
+    this.reportRoutes();
+  }
+
+  /** What ended meanwhile has ended now: nothing takes its place. */
+  #candidateFailed(error: TunnelError | undefined): void {
+    const ended = this.#candidate?.ended;
+    this.#candidate = undefined;
+    if (error) this.lastError = error;
+    if (ended) this.#ended(ended.error);
+  }
+
+  #dropRenewal(): void {
+    this.#renewal?.cancel();
+    this.#renewal = undefined;
+    const candidate = this.#candidate;
+    this.#candidate = undefined;
+    candidate?.stream.close(lost("registered elsewhere"));
   }
 
   #receive(message: DmzMessage): void {
     this.#heartbeat.alive();
     switch (message.t) {
       case "welcome":
-        return this.#welcomed(message.welcome);
+        return this.#welcomed(message);
       case "ping":
         if (message.ping.ack) this.#heartbeat.answered(message.ping.nonce);
         else this.#send({ t: "ping", ping: { nonce: message.ping.nonce, ack: true } });
         return;
       case "openLinks":
-        return this.#openLinks(message.openLinks.order, message.openLinks.count);
+        return this.#openLinks(message.openLinks);
       case "closeLinks":
-        return this.#closeLinks(message.closeLinks.linkIds);
+        return this.#ordered.close(message.closeLinks.linkIds);
       case "drain":
         return this.#on({ t: "peerDrains" });
       case "spans":
@@ -197,22 +298,37 @@ export class Uplink {
     }
   }
 
-  #welcomed(welcome: Welcome): void {
-    const { tunnel, clock } = this.#options;
+  #welcomed(message: DmzMessage): void {
     if (this.state.t !== "registering") return this.#stream?.close(protocolError("welcome where none may be"));
-    if (welcome.protocol.major !== protocolVersion.major) {
-      return this.#stream?.close(protocolError(`R1 speaks protocol ${welcome.protocol.major}`));
-    }
-    if (welcome.tunnel !== tunnel) return this.#stream?.close(protocolError(`R1 serves tunnel ${welcome.tunnel}`));
+    const refusal = this.#refusalOf(message);
+    if (refusal || message.t !== "welcome") return this.#stream?.close(refusal);
     this.#cancelTimer();
-    this.#welcome = welcome;
+    this.#welcome = message.welcome;
     this.#heartbeat.start();
-    this.#on({ t: "welcome", nowMs: clock.now() });
+    this.#on({ t: "welcome", nowMs: this.#options.clock.now() });
     this.reportRoutes();
   }
 
+  /** Why this is no Welcome to go on with. */
+  #refusalOf(message: DmzMessage): TunnelError | undefined {
+    const { tunnel } = this.#options;
+    if (message.t !== "welcome") return protocolError("welcome comes first");
+    const { welcome } = message;
+    if (welcome.protocol.major !== protocolVersion.major) {
+      return protocolError(`R1 speaks protocol ${welcome.protocol.major}`);
+    }
+    return welcome.tunnel === tunnel ? undefined : protocolError(`R1 serves tunnel ${welcome.tunnel}`);
+  }
+
   #ended(error: TunnelError | undefined): void {
+    // R1 may end the old connection before its Welcome on the new one has come.
+    if (this.#candidate && this.state.t === "active") {
+      this.#candidate.ended = { error };
+      this.#stream = undefined;
+      return;
+    }
     this.#cancelTimer();
+    this.#dropRenewal();
     this.#heartbeat.stop();
     this.#stream = undefined;
     this.#welcome = undefined;
@@ -242,6 +358,7 @@ export class Uplink {
 
   #stop(): void {
     this.#cancelTimer();
+    this.#dropRenewal();
     this.#heartbeat.stop();
     const stream = this.#stream;
     this.#stream = undefined;
@@ -249,78 +366,14 @@ export class Uplink {
     for (const link of [...this.links]) link.close(lost("R2 stops"));
   }
 
-  #send(message: Exclude<IntranetMessage, Unknown>): void {
-    this.#stream?.send(message);
-  }
-
-  // --------------------------------------------------------------------------------------------------- links
-
-  #openLinks(order: number, count: number): void {
+  #openLinks(order: OpenLinks): void {
     const welcome = this.#welcome;
     if (!welcome) return this.#stream?.close(protocolError("links ordered before the registration"));
-    const room = this.#draining ? 0 : Math.max(0, linksMax - this.links.size);
-    const begun = Math.min(count, room);
-    const progress: LinkOrder = { order, open: 0, failed: count - begun, pending: begun, message: "" };
-    if (begun < count) {
-      progress.message = this.#draining ? "R2 stops" : `R2 opens at most ${linksMax} links to one R1`;
-    }
-    if (begun === 0) this.#reportOrder(progress);
-    for (let i = 0; i < begun; i++) this.#openLink(progress, welcome);
+    this.#ordered.open(order, welcome, this.#draining ? "R2 stops" : "");
   }
 
-  #openLink(order: LinkOrder, welcome: Welcome): void {
-    const { limits, heartbeatMs, clock, budget, accept, onBytes } = this.#options;
-    let settled = false;
-    const link: Link = new Link({
-      transport: this.#options.dial("carry"),
-      limits,
-      heartbeatMs,
-      clock,
-      budget,
-      onBytes,
-      role: { t: "intranet", hello: this.#linkHello(order.order, welcome), accept },
-      onState: (changed, error) => {
-        if (changed.state === "closed") this.links.delete(changed);
-        if (!settled) this.#settle(order, changed, error);
-        settled = true;
-        this.#options.onLink(changed, error);
-      },
-    });
-    if (link.state !== "closed") this.links.add(link);
-  }
-
-  #settle(order: LinkOrder, link: Link, error: TunnelError | undefined): void {
-    order.pending--;
-    if (link.state === "open") order.open++;
-    else {
-      order.failed++;
-      order.message = error?.message ?? "the link was closed";
-    }
-    if (order.pending === 0) this.#reportOrder(order);
-  }
-
-  #reportOrder({ order, open, failed, message }: LinkOrder): void {
-    this.#send({ t: "linkOrderResult", linkOrderResult: { order, opened: open, failed, message } });
-  }
-
-  #linkHello(order: number, welcome: Welcome): LinkHello {
-    const { tunnel, instanceId, workerId, limits } = this.#options;
-    return {
-      protocol: protocolVersion,
-      tunnel,
-      dmzInstanceId: welcome.instanceId,
-      dmzWorkerId: welcome.workerId,
-      intranetInstanceId: instanceId,
-      intranetWorkerId: workerId,
-      linkId: crypto.randomUUID(),
-      order,
-      limits,
-    };
-  }
-
-  #closeLinks(linkIds: readonly string[]): void {
-    const ids = new Set(linkIds);
-    for (const link of this.links) if (ids.has(link.linkId)) link.drain("R1 has more links than it needs");
+  #send(message: Exclude<IntranetMessage, Unknown>): void {
+    this.#stream?.send(message);
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { routeHash } from "@sallyport/proto/route-hash";
 import { describe, expect, it } from "vitest";
 import { compileRoutes } from "./compile.ts";
-import { routeHash, routeHashes } from "./route-hash.ts";
+import { routeHashes } from "./route-hashes.ts";
 import { sampleRoute, sampleTunnel } from "./sample-route.ts";
 
 const match = { path: { type: "Exact", value: "/a" }, method: "GET", headers: [{ name: "X-A", value: "a" }] };

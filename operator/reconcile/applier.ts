@@ -1,0 +1,78 @@
+import type { Cluster, Clusters, StoredKind } from "../cluster.ts";
+import { type KubeObject, type ObjectRef, refOf, refText } from "../kube-object.ts";
+import type { Log } from "../log.ts";
+import type { OperatorMetrics } from "../metrics.ts";
+import { annotation, label } from "../names.ts";
+import { asStored, covers, marked } from "./drift.ts";
+import type { OwnedObject } from "./owned-index.ts";
+
+/** Makes objects as they are wanted, and writes nothing that is so already. */
+export class Applier {
+  readonly #clusters: Clusters;
+  readonly #metrics: OperatorMetrics;
+  readonly #log: Log;
+  /** What the API server made of what was applied, by object: one entry for each that there is. */
+  readonly #stored = new Map<string, { readonly mark: string; readonly stored: unknown }>();
+
+  constructor(clusters: Clusters, metrics: OperatorMetrics, log: Log) {
+    this.#clusters = clusters;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  /** Whether the object is not as it is wanted: missing, changed by hand, or wanted otherwise than before. */
+  differs(wanted: KubeObject): boolean {
+    const { object, mark } = withMark(wanted);
+    const live = this.live(wanted);
+    if (live === undefined || live.metadata.annotations?.[annotation.applied] !== mark) return true;
+    const known = this.#stored.get(refText(refOf(wanted)));
+    return !covers(live, known?.mark === mark ? known.stored : object);
+  }
+
+  live(wanted: KubeObject): KubeObject | undefined {
+    const { kind, namespace, name } = refOf(wanted);
+    return this.#clusterOf(wanted).get(kind as StoredKind, namespace, name);
+  }
+
+  /** Throws KubeError. */
+  async apply(wanted: KubeObject): Promise<void> {
+    if (!this.differs(wanted)) return;
+    const { object, mark } = withMark(wanted);
+    const cluster = this.#clusterOf(wanted);
+    const written = await cluster.api.apply(object);
+    this.#metrics.writes.inc({ verb: "apply", kind: wanted.kind });
+    this.#log.debug({ object: refText(refOf(wanted)) }, "applied");
+    this.#stored.set(refText(refOf(wanted)), { mark, stored: asStored(written, object) });
+    // The watch will say the same later; until then nobody shall take the old one for the new.
+    cluster.store(wanted.kind as StoredKind).put(written);
+  }
+
+  /** Deletes what is there and not to be kept. Throws KubeError. */
+  async prune(owned: readonly OwnedObject[], keep: readonly ObjectRef[]): Promise<void> {
+    const kept = new Set(keep.map(refText));
+    for (const { cluster, object } of owned) {
+      const ref = refOf(object);
+      if (kept.has(refText(ref)) || object.metadata.deletionTimestamp !== undefined) continue;
+      await this.delete(cluster, object);
+    }
+  }
+
+  /** Throws KubeError. */
+  async delete(cluster: Cluster, object: KubeObject): Promise<void> {
+    const ref = refOf(object);
+    await cluster.api.delete(ref, { uid: object.metadata.uid });
+    this.#metrics.writes.inc({ verb: "delete", kind: ref.kind });
+    this.#log.debug({ object: refText(ref) }, "deleted");
+    this.#stored.delete(refText(ref));
+    cluster.store(ref.kind as StoredKind).remove(object);
+  }
+
+  #clusterOf({ metadata }: KubeObject): Cluster {
+    return metadata.labels?.[label.side] === "dmz" ? this.#clusters.dmz : this.#clusters.intranet;
+  }
+}
+
+function withMark(wanted: KubeObject): { readonly object: KubeObject; readonly mark: string } {
+  const object = marked(wanted);
+  return { object, mark: object.metadata.annotations?.[annotation.applied] ?? "" };
+}
