@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { emptyOpen, type Open } from "@sallyport/proto/frame";
+import { CallKind, emptyOpen, type Open } from "@sallyport/proto/frame";
+import { type ListenerProtocol, protocolTraits } from "@sallyport/proto/listener-protocol";
 import { CallFacts, type KnownEnvelope } from "@sallyport/router-intranet/match/call-facts";
 import { EnvelopeScanner } from "@sallyport/router-intranet/match/envelope";
 import type { HeaderTexts } from "@sallyport/router-intranet/match/envelope-header";
@@ -54,6 +55,18 @@ export function openOf(call: CheckCall, message: Buffer | undefined): Open {
     target: call.path ?? "/",
     headers: headers.flat().map(asWire),
   };
+}
+
+/** A connection of a TCP or TLS listener, which has no more than the name that TLS calls. Throws CliError. */
+export function rawOpenOf(call: CheckCall, protocol: ListenerProtocol): Open {
+  const { listener = "", host = "", headers, soapHeaders, ...rest } = call;
+  const asked = [rest.action, rest.path, rest.method, rest.message].some((value) => value !== undefined);
+  const at = `listener ${listener} is ${protocol}, so a call is a stream of bytes`;
+  if (asked || headers.length + soapHeaders.length > 0)
+    throw new CliError(exitCodes.usage, `${at}; of the call's options only --listener and --host are for these`);
+  if (host !== "" && !protocolTraits(protocol).hasHost)
+    throw new CliError(exitCodes.usage, `${at} that names no host; leave out --host`);
+  return { ...emptyOpen, kind: CallKind.raw, listener, protocol, serverName: host };
 }
 
 const soap12 = "application/soap+xml";

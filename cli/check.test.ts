@@ -113,7 +113,10 @@ describe("sallyport check, without a call", () => {
         problems: [
           {
             ...{ source: "standard input", line: 15, column: 0, document: "TunnelRoute calc" },
-            ...{ path: "spec.backendRefs[0].url", message: '"ftp://calc:80" is not an http:// or https:// URL' },
+            ...{
+              path: "spec.backendRefs[0].url",
+              message: '"ftp://calc:80" is not an http://, https://, tcp:// or tls:// URL',
+            },
           },
         ],
         problemsTotal: 1,
@@ -263,5 +266,61 @@ describe("T9: sallyport check, with a call", () => {
   it("takes the tunnel it is told, by name", async () => {
     const { out } = await run({ action: "ICalc" }, { tunnel: "others" }, `${documents}---${other}`);
     expect(out).toBe("No route takes the call.\n");
+  });
+});
+
+describe("sallyport check, of listeners for bytes", () => {
+  const streams = `
+apiVersion: sallyport.dev/v1alpha1
+kind: ReverseTunnel
+metadata: { name: partners }
+spec:
+  dmz:
+    listeners:
+      - { name: http, protocol: HTTP, port: 8080 }
+      - { name: db, protocol: TCP, port: 5432 }
+      - { name: secure, protocol: TLS, port: 8443 }
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: TunnelRoute
+metadata: { name: db }
+spec:
+  parentRefs: [{ name: partners, sectionName: db }]
+  backendRefs: [{ url: "tcp://db:5432" }]
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: TunnelRoute
+metadata: { name: shop }
+spec:
+  parentRefs: [{ name: partners }]
+  matches: [{ host: "*.example.com" }]
+  backendRefs: [{ url: "tcp://shop:443" }]
+`;
+
+  it("T9: says which route takes a connection by the name that TLS calls", async () => {
+    expect(await run({ listener: "secure", host: "a.example.com" }, {}, streams)).toStrictEqual({
+      exitCode: 0,
+      out: [
+        "The call goes to route default/shop, matches[0].",
+        "takes    default/shop, matches[0]",
+        '  yes host: expected "*.example.com", came "a.example.com"',
+        "refuses  default/db, matches[0]",
+        '  no  listener: expected "db", came "secure"',
+        "",
+      ].join("\n"),
+    });
+  });
+
+  it("says that an HTTP call goes to no route for bytes", async () => {
+    const { exitCode, out } = await run({ listener: "http", host: "a.example.com" }, {}, streams);
+    expect(exitCode).toBe(1);
+    expect(out).toContain(`no  protocol: expected one that the route's backendRefs carry, came "HTTP"`);
+  });
+
+  it.each([
+    [{ listener: "db", path: "/" }, "of the call's options only --listener and --host are for these"],
+    [{ listener: "db", host: "a.example.com" }, "a stream of bytes that names no host; leave out --host"],
+  ])("refuses what bytes have not: %j", async (call, message) => {
+    await expect(run(call, {}, streams)).rejects.toThrow(message);
   });
 });

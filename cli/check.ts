@@ -1,10 +1,12 @@
 import type { Readable } from "node:stream";
 import { DocumentError } from "@sallyport/proto/document-error";
 import { type Documents, parseDocumentFiles } from "@sallyport/proto/documents";
+import { protocolTraits } from "@sallyport/proto/listener-protocol";
+import type { Listener } from "@sallyport/proto/resource";
 import { compileRoutes } from "@sallyport/router-intranet/match/compile";
 import { type Explanation, explain, formatExplanation } from "@sallyport/router-intranet/match/explain";
 import type { RoutingTable } from "@sallyport/router-intranet/match/routing-table";
-import { type CheckCall, envelopeOf, openOf, readMessage } from "./check-call.ts";
+import { type CheckCall, envelopeOf, openOf, rawOpenOf, readMessage } from "./check-call.ts";
 import { documentsWarnings, tableWarnings } from "./check-warnings.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { readDocumentFiles } from "./document-files.ts";
@@ -83,7 +85,10 @@ async function checkCall(
   const tunnel = chooseTunnel(tunnelNames(documents), options.tunnel);
   const table = tableOf(documents, tunnel);
   const message = await readMessage(call.message);
-  const open = openOf({ ...call, listener: listenerOf(documents, tunnel, call.listener) }, message);
+  const { name: listener, protocol } = listenerOf(documents, tunnel, call.listener);
+  const open = protocolTraits(protocol).isRaw
+    ? rawOpenOf({ ...call, listener }, protocol)
+    : openOf({ ...call, listener }, message);
   const envelope = envelopeOf(table, open, call, message);
   const warnings = table.problems.map(({ route, message: text }) => `route ${route}: ${text}`);
   if (envelope.t === "refused") {
@@ -118,13 +123,19 @@ function chooseTunnel(names: readonly string[], asked: string | undefined): stri
   );
 }
 
-/** Left out: the tunnel's only one. */
-function listenerOf({ tunnels }: Documents, tunnel: string, asked: string | undefined): string {
+type AskedListener = Pick<Listener, "name" | "protocol">;
+
+/** Left out: the tunnel's only one. Of routes alone nothing is known of it: HTTP. */
+function listenerOf({ tunnels }: Documents, tunnel: string, asked: string | undefined): AskedListener {
   const document = tunnels.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === tunnel);
-  const names = document?.spec.dmz.listeners.map(({ name }) => name) ?? [];
-  if (asked === undefined) return names.length === 1 ? (names[0] ?? "") : "";
-  if (document === undefined || names.includes(asked)) return asked;
-  throw new CliError(exitCodes.usage, `--listener ${asked}: tunnel ${tunnel} has ${names.join(", ")}`);
+  const listeners = document?.spec.dmz.listeners ?? [];
+  const [only] = listeners;
+  if (asked === undefined) return only !== undefined && listeners.length === 1 ? only : { name: "", protocol: "HTTP" };
+  const found = listeners.find(({ name }) => name === asked);
+  if (found !== undefined) return found;
+  if (document === undefined) return { name: asked, protocol: "HTTP" };
+  const names = listeners.map(({ name }) => name).join(", ");
+  throw new CliError(exitCodes.usage, `--listener ${asked}: tunnel ${tunnel} has ${names}`);
 }
 
 // -------------------------------------------------------------------------------------------------------- text

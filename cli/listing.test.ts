@@ -50,3 +50,10 @@ it("tells what to try with the sample", () => {
     "try: curl http://localhost:8085/healthcheck",
   ]);
 });
+
+it("writes a listener for bytes with what its clients speak", () => {
+  const streams = { ...plan, listeners: [{ name: "db", protocol: "TCP" as const, port: 5432 }] };
+  expect(dmzListing(streams, "R1 0", "127.0.0.1", { db: 5432 })).toStrictEqual([
+    "listening  tcp://localhost:5432  (tunnel sample, listener db, R1 0)",
+  ]);
+});

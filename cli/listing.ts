@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import type { ListenerProtocol } from "@sallyport/proto/listener-protocol";
 import type { Ports } from "./report.ts";
 import { loopback } from "./router-start.ts";
 import type { TunnelPlan } from "./tunnel-plan.ts";
@@ -9,7 +10,9 @@ import type { TunnelPlan } from "./tunnel-plan.ts";
 export function dmzListing(plan: TunnelPlan, name: string, address: string, ports: Ports): string[] {
   const listeners = plan.listeners.flatMap((listener) => {
     const port = ports[listener.name];
-    return port === undefined ? [] : [line("listening", url(address, port), plan, name, `listener ${listener.name}`)];
+    return port === undefined
+      ? []
+      : [line("listening", url(address, port, schemes[listener.protocol]), plan, name, `listener ${listener.name}`)];
   });
   return [
     ...listeners,
@@ -25,7 +28,7 @@ export function adminListing(plan: TunnelPlan, name: string, ports: Ports): stri
 
 /** What to try with the sample; `ports` are R1 0's. */
 export function sampleListing(plan: TunnelPlan, address: string, ports: Ports): string[] {
-  const listener = plan.listeners.find(({ name }) => ports[name] !== undefined);
+  const listener = plan.listeners.find(({ name, protocol }) => protocol === "HTTP" && ports[name] !== undefined);
   if (listener === undefined) return [];
   const service = `${url(address, ports[listener.name]!)}/calculator`;
   const namespace = "http://sallyport.dev/examples/calculator";
@@ -44,9 +47,12 @@ function line(what: string, where: string, plan: TunnelPlan, name: string, detai
   return `${what.padEnd(9)}  ${where}  (${notes.join(", ")})`;
 }
 
+/** What a listener's clients speak, as a URL has it. */
+const schemes = { HTTP: "http", TCP: "tcp", TLS: "tls" } as const satisfies Record<ListenerProtocol, string>;
+
 /** As a client on this machine writes it. */
-export function url(address: string, port: number): string {
+export function url(address: string, port: number, scheme = "http"): string {
   const isHere = address === loopback || address === "0.0.0.0" || address === "::";
   const host = isHere ? "localhost" : address;
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

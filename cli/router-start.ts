@@ -46,10 +46,8 @@ export function dmzConfig(plan: TunnelPlan, settings: RunSettings, start: DmzSta
   const { address } = settings;
   return parseDmzConfig({
     ...common(plan, settings, identity, ports),
-    listeners: plan.listeners.map(({ name, protocol, port }) => ({
-      name,
-      protocol,
-      address,
+    listeners: plan.listeners.map(({ name, protocol, port, proxyProtocol }) => ({
+      ...{ name, protocol, proxyProtocol, address },
       port: ports[name] ?? (index === 0 ? port : 0),
     })),
     tunnelEndpoint: { address: loopback, port: ports.tunnel ?? 0 },

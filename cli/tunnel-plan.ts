@@ -16,7 +16,7 @@ export interface TunnelPlan {
   /** How lines name it: its name, with the namespace when there is another one of that name. */
   readonly label: string;
   readonly pairs: number;
-  readonly listeners: readonly Pick<Listener, "name" | "protocol" | "port">[];
+  readonly listeners: readonly Pick<Listener, "name" | "protocol" | "port" | "proxyProtocol">[];
   readonly pool: ReverseTunnel["spec"]["pool"];
   readonly quotas: Dmz["quotas"];
   readonly waiting: Dmz["waiting"];
@@ -62,7 +62,12 @@ function planTunnel(tunnel: ReverseTunnel, documents: Documents, options: PlanOp
     tunnel: fullName,
     label: isAlone ? metadata.name : fullName,
     pairs: options.pairs ?? spec.pairs,
-    listeners: spec.dmz.listeners.map(({ name, protocol, port }) => ({ name, protocol, port })),
+    listeners: spec.dmz.listeners.map(({ name, protocol, port, proxyProtocol }) => ({
+      name,
+      protocol,
+      port,
+      proxyProtocol,
+    })),
     pool: spec.pool,
     quotas: spec.dmz.quotas,
     waiting: spec.dmz.waiting,

@@ -28,7 +28,7 @@ export class DocumentError extends Error {
   }
 }
 
-/** `file.yaml:12: TunnelRoute calc: spec.backendRefs[0].url: "ftp://x" is not an http:// or https:// URL` */
+/** `file.yaml:12: TunnelRoute calc: spec.backendRefs[0].url: "ftp://x" is not an http://, https://, tcp:// or tls:// URL` */
 export function formatProblem({ source, line, column, document, path, message }: DocumentProblem): string {
   const place = [source, ...(line > 0 ? [line] : []), ...(column > 0 ? [column] : [])].join(":");
   return [

@@ -1,7 +1,8 @@
 import { type DocumentProblem, type Origin, problemAt } from "./document-error.ts";
 import { didYouMean, nearWord } from "./near-word.ts";
 import { quoted } from "./printable.ts";
-import type { ReverseTunnel, TunnelRoute } from "./resource.ts";
+import type { Listener, ReverseTunnel, TunnelRoute } from "./resource.ts";
+import { fitProblems } from "./route-fit.ts";
 
 type ParentRef = TunnelRoute["spec"]["parentRefs"][number];
 
@@ -17,8 +18,13 @@ export function linkProblems(
   return routes.flatMap((route) =>
     route.spec.parentRefs.flatMap((ref, index) => {
       const problem = refProblem(ref, route.metadata.namespace, byName);
-      if (problem === undefined) return [];
-      return [problemAt(originOf(route), ["spec", "parentRefs", index, problem.key], problem.message)];
+      if (problem !== undefined) {
+        return [problemAt(originOf(route), ["spec", "parentRefs", index, problem.key], problem.message)];
+      }
+      const tunnel = byName.get(fullName({ name: ref.name, namespace: ref.namespace ?? route.metadata.namespace }));
+      return fitProblems(route, boundListeners(tunnel, ref)).map(({ path, message }) =>
+        problemAt(originOf(route), path, message),
+      );
     }),
   );
 }
@@ -40,6 +46,11 @@ function refProblem(
     key: "sectionName",
     message: `${quoted(ref.sectionName)} is no listener of ReverseTunnel ${wanted}${meant}`,
   };
+}
+
+function boundListeners(tunnel: ReverseTunnel | undefined, { sectionName }: ParentRef): readonly Listener[] {
+  const listeners = tunnel?.spec.dmz.listeners ?? [];
+  return sectionName === undefined ? listeners : listeners.filter(({ name }) => name === sectionName);
 }
 
 function mend(ref: ParentRef, wanted: string, tunnels: ReadonlyMap<string, ReverseTunnel>): string {

@@ -124,19 +124,21 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "a url of FTP": [
     backend("{ url: ftp://x }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "ftp://x" is not an http:// or https:// URL'],
+    ['6: TunnelRoute calc: spec.backendRefs[0].url: "ftp://x" is not an http://, https://, tcp:// or tls:// URL'],
   ],
   "a url without slashes": [
     backend("{ url: 'http:x' }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http:x" is not an http:// or https:// URL'],
+    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http:x" is not an http://, https://, tcp:// or tls:// URL'],
   ],
   "a url with a space": [
     backend("{ url: 'http://x ' }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http://x " is not an http:// or https:// URL'],
+    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http://x " is not an http://, https://, tcp:// or tls:// URL'],
   ],
   "a url with an impossible port": [
     backend("{ url: 'http://x:99999' }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http://x:99999" is not an http:// or https:// URL'],
+    [
+      '6: TunnelRoute calc: spec.backendRefs[0].url: "http://x:99999" is not an http://, https://, tcp:// or tls:// URL',
+    ],
   ],
   "a url with port 0": [
     backend("{ url: 'http://x:0' }"),
@@ -164,7 +166,7 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "a url with a Service's port": [
     backend("{ url: http://x, port: 80 }"),
-    ["6: TunnelRoute calc: spec.backendRefs[0].port: is not a known key; known here: url, weight"],
+    ["6: TunnelRoute calc: spec.backendRefs[0].port: is not a known key; known here: url, weight, proxyProtocol"],
   ],
   "a Service without port": [
     backend("{ name: calc }"),
@@ -274,19 +276,23 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "T5: a protocol of a later version": [
     tunnel("{ name: wcf, protocol: NetTCP, port: 808 }"),
-    ['7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "NetTCP" is not served by this version; HTTP is'],
+    [
+      '7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "NetTCP" is not served by this version; HTTP, TCP, TLS are',
+    ],
   ],
   "T5: a protocol in small letters": [
     tunnel("{ name: web, protocol: http, port: 80 }"),
-    ['7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "http" is not HTTP; did you mean "HTTP"?'],
+    [
+      '7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "http" is none of HTTP, TCP, TLS; did you mean "HTTP"?',
+    ],
   ],
   "T5: an unheard-of protocol": [
     tunnel("{ name: web, protocol: Gopher, port: 70 }"),
-    ['7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "Gopher" is not HTTP'],
+    ['7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "Gopher" is none of HTTP, TCP, TLS'],
   ],
   "T5: no protocol": [
     tunnel("{ name: web, port: 80 }"),
-    ["7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: is missing; give HTTP"],
+    ["7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: is missing; give one of HTTP, TCP, TLS"],
   ],
   "two listeners of one name and port": [
     tunnel("{ name: web, protocol: HTTP, port: 80 }\n      - { name: web, protocol: HTTP, port: 80 }"),

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { backendKind, backendUrlPattern, backendUrlProblem } from "./backend-url.ts";
 import { label, port, refuse, subdomainUpTo, text, textOfForm, valueLengthMax } from "./field.ts";
 import { atomic, matchesRule, rules } from "./kubernetes-hint.ts";
+import { proxyProtocolOut } from "./proxy-protocol.ts";
 import { regularExpressionProblem } from "./regular-expression.ts";
 import { reverseTunnelSpec, tunnelLimits } from "./reverse-tunnel.ts";
 
@@ -193,38 +195,31 @@ const weight = z
   .default(1)
   .describe("Its share of the calls, against the other backendRefs' weights. 0: none.");
 
-const urlForm = "^https?://[^\\s/\\\\?#@]+/?$";
 const backendUrl = z
   .string()
   .max(documentLimits.valueLengthMax)
   .superRefine((url, context) => {
-    const problem = urlProblem(url);
+    const problem = backendUrlProblem(url);
     if (problem !== undefined) refuse(context, [], problem);
   })
   .meta({
     format: "uri",
-    pattern: urlForm,
+    pattern: backendUrlPattern,
     ...rules(
       {
-        rule: matchesRule(urlForm),
-        message:
-          "must be http://host:port or https://host:port; leave the rest out: a caller's path is passed on as it came",
+        rule: matchesRule(backendUrlPattern),
+        message: "must be http://, https://, tcp:// or tls:// with host:port; leave the rest out",
       },
       {
         rule: "!isURL(self) || url(self).getPort() != '0'",
         message: "must not name port 0; give the port that the service listens on",
       },
+      {
+        rule: "!isURL(self) || self.startsWith('http') || url(self).getPort() != ''",
+        message: "must name a port: tcp:// and tls:// have none of their own; add it",
+      },
     ),
   });
-
-function urlProblem(url: string): string | undefined {
-  // The URL parser mends much (slashes, spaces, line ends); what it had to mend is refused.
-  const isHttp = /^https?:\/\/[^\s/\\?#]/.test(url) && !/[\s\\]/.test(url) && URL.canParse(url);
-  if (!isHttp) return "is not an http:// or https:// URL";
-  if (new URL(url).port === "0") return "names port 0; give the port that the service listens on";
-  if (/^https?:\/\/[^/?#@]+\/?$/.test(url)) return undefined;
-  return "is more than scheme://host:port; leave the rest out: a caller's path is passed on as it came";
-}
 
 const eitherForm = "give url (any address), or name and port (a Service)";
 
@@ -233,7 +228,7 @@ function backendProblem(issue: z.core.$ZodRawIssue): string | undefined {
   if (typeof input !== "object" || input === null) return `is not a mapping; ${eitherForm}`;
   const hasUrl = Object.hasOwn(input, "url");
   if (hasUrl && Object.hasOwn(input, "name")) return `has both url and name; ${eitherForm}`;
-  const isBare = Object.keys(input).every((key) => key === "weight");
+  const isBare = Object.keys(input).every((key) => key === "weight" || key === "proxyProtocol");
   return isBare ? `names no destination; ${eitherForm}` : undefined;
 }
 
@@ -249,9 +244,40 @@ const serviceRefSchema = z.strictObject(
   { error: backendProblem },
 );
 const urlRefSchema = z.strictObject(
-  { url: backendUrl.describe("Any address: http://host:port or https://host:port."), weight },
+  {
+    url: backendUrl.describe(
+      "Any address: http://host:port or https://host:port, and for bytes tcp://host:port or tls://host:port.",
+    ),
+    weight,
+    proxyProtocol: proxyProtocolOut
+      .optional()
+      .describe("tcp and tls: connections begin with a header of the PROXY protocol that tells the client's address."),
+  },
   { error: backendProblem },
 );
+
+type UrlRef = z.output<typeof urlRefSchema>;
+
+/** A route carries HTTP or bytes, and what it sends before the bytes belongs to these alone. */
+function refuseMixedBackends(refs: readonly (UrlRef | object)[], context: z.RefinementCtx): void {
+  const first = refs.find((ref): ref is UrlRef => "url" in ref);
+  for (const [index, ref] of refs.entries()) {
+    if (!("url" in ref) || first === undefined) continue;
+    // What is wrong with a URL was told already.
+    if (backendUrlProblem(ref.url) !== undefined || backendUrlProblem(first.url) !== undefined) continue;
+    const kind = backendKind(ref.url);
+    if (kind !== backendKind(first.url)) {
+      refuse(context, [index, "url"], `carries other calls than ${first.url}; make two routes of it`);
+    } else if (kind === "http" && ref.proxyProtocol !== undefined) {
+      refuse(context, [index, "proxyProtocol"], "is for tcp:// and tls:// alone; leave it out");
+    }
+  }
+}
+
+const sameKindRule = {
+  rule: "self.all(one, !has(one.url) || self.all(other, !has(other.url) || one.url.startsWith('http') == other.url.startsWith('http')))",
+  message: "must all carry the same: http:// and https://, or tcp:// and tls://; make two routes of it",
+};
 
 const callCount = z.int().min(1).max(documentLimits.routeCallsMax);
 
@@ -296,6 +322,10 @@ const backendRef = z.union([serviceRefSchema, urlRefSchema], { error: backendPro
       rule: "!has(self.__namespace__) || has(self.name)",
       message: `must not have a namespace without a name; ${eitherForm}`,
     },
+    {
+      rule: "!has(self.proxyProtocol) || has(self.url) && !self.url.startsWith('http')",
+      message: "must not have proxyProtocol but with tcp:// or tls://; leave it out",
+    },
   ),
 );
 
@@ -322,7 +352,8 @@ const tunnelRouteSpec = z.strictObject({
     .array(backendRef)
     .min(1)
     .max(documentLimits.backendRefsMax)
-    .meta(atomic)
+    .superRefine(refuseMixedBackends)
+    .meta({ ...atomic, ...rules(sameKindRule) })
     .describe("Where the calls go, shared out by weight."),
   limits: routeLimits.optional().describe("What the route may carry; over it a caller gets a busy answer."),
   retry: routeRetry.optional().describe("Which calls may be repeated."),

@@ -2,24 +2,38 @@ import { z } from "zod";
 import { durationBetween, durationMs } from "./duration.ts";
 import { label, port, refuse, refuseMinOverMax, refuseRepeats, subdomain, textOfForm } from "./field.ts";
 import { atomic, mapBy, rules } from "./kubernetes-hint.ts";
+import { listenerProtocols, protocolProblem, protocolTraits } from "./listener-protocol.ts";
 import { annotations, labelSelectorSchema, podTemplateSchema } from "./pod-template.ts";
+import { proxyProtocolSchema } from "./proxy-protocol.ts";
 
 /** The spec of a `ReverseTunnel`. On one machine only pairs, listeners, quotas, waiting, drain, logLevel and pool count. */
 
 export const tunnelLimits = { listenersMax: 64, pairsMax: 16, linksMax: 256 } as const;
 
-const protocols = ["HTTP"] as const;
-/** Of the whole design; a later version serves them. */
-const protocolsToCome = ["HTTPS", "TLS", "NetTCP", "TCP"];
-
 /** A listener, here and in R1's configuration. */
 export const listenerSchema = z.strictObject({
   name: label.describe("How routes name the listener, in parentRefs[].sectionName."),
   protocol: z
-    .enum(protocols, { error: ({ input }) => toCome(input, protocolsToCome, protocols) })
-    .describe("What clients speak: HTTP (HTTP/1.1, and HTTP/2 with prior knowledge)."),
+    .enum(listenerProtocols, { error: ({ input }) => protocolProblem(input) })
+    .describe(
+      "What clients speak. HTTP: HTTP/1.1, and what it is upgraded to. TCP: any bytes. TLS: passed on as it comes, by the name that it calls.",
+    ),
   port: port.describe("The port that clients call."),
+  proxyProtocol: proxyProtocolSchema
+    .optional()
+    .describe("TCP and TLS: load balancers tell clients' addresses by the PROXY protocol. Left out: nobody does."),
 });
+
+/** Refuses what a listener's protocol does not have. */
+export function refuseForeignSettings(
+  listeners: readonly Pick<z.output<typeof listenerSchema>, "protocol" | "proxyProtocol">[],
+  context: z.RefinementCtx,
+): void {
+  for (const [index, { protocol, proxyProtocol }] of listeners.entries()) {
+    if (proxyProtocol === undefined || protocolTraits(protocol).isRaw) continue;
+    refuse(context, [index, "proxyProtocol"], `is not for ${protocol} listeners in this version; leave it out`);
+  }
+}
 
 /** Clear words for what a later version serves; undefined for what none does. */
 function toCome(input: unknown, later: readonly string[], today: readonly string[]): string | undefined {
@@ -65,11 +79,17 @@ const tunnelListener = listenerSchema
     if (ownPorts.includes(name)) refuse(context, ["name"], "is a router's own port; choose another name");
   })
   .meta(
-    rules({
-      rule: `!(self.name in [${ownPorts.map((name) => `'${name}'`).join(", ")}])`,
-      message: `must have another name than a router's own ports (${ownPorts.join(", ")}); choose one`,
-      fieldPath: ".name",
-    }),
+    rules(
+      {
+        rule: `!(self.name in [${ownPorts.map((name) => `'${name}'`).join(", ")}])`,
+        message: `must have another name than a router's own ports (${ownPorts.join(", ")}); choose one`,
+        fieldPath: ".name",
+      },
+      {
+        rule: "!has(self.proxyProtocol) || self.protocol != 'HTTP'",
+        message: "must not have proxyProtocol with protocol HTTP in this version; leave it out",
+      },
+    ),
   );
 
 const listeners = z
@@ -79,6 +99,7 @@ const listeners = z
   .superRefine((entries, context) => {
     refuseRepeats(entries, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" });
     refuseRepeats(entries, context, { keyOf: (listener) => listener.port, path: ["port"], what: "port" });
+    refuseForeignSettings(entries, context);
   })
   .meta({
     ...mapBy("name"),

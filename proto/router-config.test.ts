@@ -44,6 +44,7 @@ describe("T10: a router's configuration", () => {
       listeners: [{ name: "http", protocol: "HTTP", port: 8080, address: "0.0.0.0" }],
       pool: { min: 2, max: 16, callsPerLink: 64, surplusTimeoutMs: 30_000 },
       waiting: { callsMax: 1000, timeoutMs: 5_000 },
+      tcp: { idleTimeoutMs: 3_600_000, preambleTimeoutMs: 10_000, connectionsMax: 20_000 },
       quotas: { callsMax: 10_000, callsPerClientMax: 0, callsPerSecondPerClient: 0 },
       http: {
         headersTimeoutMs: 30_000,
@@ -241,7 +242,7 @@ describe("a configuration's errors", () => {
     expect(errorOf(() => parseDmzConfig({ ...dmz, tunnel: pem, [pem]: 1 })).message).toBe(
       [
         'tunnel: "(PEM, not shown)" is not namespace/name of a ReverseTunnel',
-        '["(PEM, not shown)"]: is not a known key; known here: tunnel, trustDomain, identity, admin, log, limits, listeners, tunnelEndpoint, health, pool, waiting, quotas, http, tracing',
+        '["(PEM, not shown)"]: is not a known key; known here: tunnel, trustDomain, identity, admin, log, limits, listeners, tunnelEndpoint, health, pool, waiting, quotas, http, tcp, tracing',
       ].join("\n"),
     );
   });

@@ -3,7 +3,7 @@ import { refuse, refuseMinOverMax, refuseRepeats } from "./field.ts";
 import { printable } from "./printable.ts";
 import { type Checked, check, type Problem, pathText, problemLines } from "./problem.ts";
 import { type TunnelRoute, tunnelRouteSchema } from "./resource.ts";
-import { listenerSchema } from "./reverse-tunnel.ts";
+import { listenerSchema, refuseForeignSettings } from "./reverse-tunnel.ts";
 import { dmzTracing, intranetTracing, isTracingSecret, withoutSecretKeys } from "./tracing-config.ts";
 
 /** What the two routers are started with. Parsed once; every default is filled in, unknown keys are refused. */
@@ -134,9 +134,10 @@ export const dmzFields = {
   listeners: z
     .array(listenerSchema.extend({ address: z.string().min(1).default("0.0.0.0"), port: z.int().min(0).max(65535) }))
     .min(1)
-    .superRefine((listeners, context) =>
-      refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" }),
-    ),
+    .superRefine((listeners, context) => {
+      refuseRepeats(listeners, context, { keyOf: (listener) => listener.name, path: ["name"], what: "name" });
+      refuseForeignSettings(listeners, context);
+    }),
   /** Where R2s dial in. */
   tunnelEndpoint: address,
   /** GET /healthcheck and nothing else. */
@@ -180,6 +181,17 @@ export const dmzFields = {
         .min(1024)
         .max(96 * 1024)
         .default(64 * 1024),
+      connectionsMax: z.int().min(1).default(20_000),
+    })
+    .prefault({}),
+  /** TCP and TLS listeners. */
+  tcp: z
+    .strictObject({
+      /** How long nothing may go either way; 0: for ever. */
+      idleTimeoutMs: z.int().min(0).default(3_600_000),
+      /** For what tells where a connection belongs: the PROXY header, the ClientHello. */
+      preambleTimeoutMs: z.int().min(100).default(10_000),
+      /** Of each listener. */
       connectionsMax: z.int().min(1).default(20_000),
     })
     .prefault({}),

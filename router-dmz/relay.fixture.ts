@@ -2,6 +2,7 @@ import type { TunnelError } from "@sallyport/proto/error";
 import type { Head, Open } from "@sallyport/proto/frame";
 import type { Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
+import type { AccessEntry } from "./access-entry.ts";
 import { RawClient, Signal } from "./listen/client.fixture.ts";
 import type { ClientConnection } from "./listen/connection.ts";
 import type { Exchange } from "./listen/exchange.ts";
@@ -9,7 +10,8 @@ import { HttpListener } from "./listen/http.ts";
 import type { Refusal } from "./listen/refusal.ts";
 import type { CallStarter, StartTicket, StartWaiter } from "./pool/starter.ts";
 import { type QuotaLimits, Quotas } from "./quota.ts";
-import { type AccessEntry, relayExchange } from "./relay.ts";
+import { relayExchange } from "./relay.ts";
+import { relayUpgrade } from "./relay-upgrade.ts";
 
 /** For tests: a real listener and relay on loopback, with calls that a test answers by hand. */
 
@@ -26,6 +28,9 @@ export interface Bench {
   client(options?: { allowHalfOpen?: boolean }): Promise<RawClient>;
   close(): Promise<void>;
 }
+
+/** Of connections whose protocol was switched. */
+export const upgradeIdleMs = 60_000;
 
 export const httpDefaults = {
   headersTimeoutMs: 30_000,
@@ -64,7 +69,8 @@ export async function openBench(
     nextConnection: () => ++connections,
     onExchange(exchange) {
       exchanges.push(exchange);
-      relayExchange(exchange, deps);
+      if (exchange.isUpgrade) relayUpgrade(exchange, { ...deps, idleTimeoutMs: upgradeIdleMs });
+      else relayExchange(exchange, deps);
     },
     onRefused: (_: ClientConnection, refusal) => refusals.push(refusal),
   });

@@ -3,6 +3,7 @@ import { type ErrorName, TunnelError } from "@sallyport/proto/error";
 import type { Head, Open } from "@sallyport/proto/frame";
 import type { Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
+import type { AccessEntry } from "./access-entry.ts";
 import { toOpen, toTrailers } from "./key/http.ts";
 import type { Exchange } from "./listen/exchange.ts";
 import { Patience } from "./listen/patience.ts";
@@ -36,24 +37,6 @@ export interface CallSpan {
   /** The OPEN that names this span as its parent. */
   carry(open: Open): Open;
   end(entry: AccessEntry): void;
-}
-
-export interface AccessEntry {
-  readonly id: string;
-  readonly listener: string;
-  readonly connection: number;
-  /** The client's IP address. */
-  readonly client: string;
-  readonly method: string;
-  readonly target: string;
-  /** Of the final head; 0 when none was sent. */
-  readonly status: number;
-  /** Why it failed, or "". A fault has a status too. */
-  readonly error: ErrorName | "";
-  /** Of the bodies, without chunk framing: read from the client, given to it. */
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly durationMs: number;
 }
 
 /** Carries one HTTP exchange over a call. Returns at once; never throws. docs/protocol.md, "A client that goes away". */

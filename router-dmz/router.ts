@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TunnelError } from "@sallyport/proto/error";
 import { carryPath, managePath } from "@sallyport/proto/manage";
 import { type DmzConfig, parseDmzConfig } from "@sallyport/proto/router-config";
-import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
+import { AccessLog } from "@sallyport/tunnel/access-log";
 import { Budget } from "@sallyport/tunnel/budget";
 import { CallMetrics } from "@sallyport/tunnel/call-metrics";
 import { measureCertificates } from "@sallyport/tunnel/certificate-metric";
@@ -20,14 +20,18 @@ import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { collectDefaultMetrics, Registry as MetricsRegistry } from "prom-client";
+import { type AccessEntry, moreOf } from "./access-entry.ts";
 import { healthServer } from "./health.ts";
 import type { Exchange } from "./listen/exchange.ts";
 import { HttpListener } from "./listen/http.ts";
+import type { ClientListener, ListenerConfig } from "./listen/listener.ts";
 import { Pool } from "./pool/pool.ts";
 import { Registry } from "./pool/registry.ts";
 import { Repeater } from "./pool/repeater.ts";
 import { Quotas } from "./quota.ts";
-import { type AccessEntry, type RelayDeps, relayExchange } from "./relay.ts";
+import { createRawListener } from "./raw-listener.ts";
+import { type RelayDeps, relayExchange } from "./relay.ts";
+import { relayUpgrade, type UpgradeRelayDeps } from "./relay-upgrade.ts";
 import type { DmzTracer } from "./tracing.ts";
 
 /** Loaded only where calls are traced. */
@@ -50,6 +54,7 @@ const liveFields = [
   "http.bodyIdleTimeoutMs",
   "http.halfClosedTimeoutMs",
   "http.sendTimeoutMs",
+  "tcp.idleTimeoutMs",
   "quotas",
   "limits.drainMs",
   "limits.drainNoticeMs",
@@ -84,11 +89,11 @@ class DmzRouter implements RunningRouter {
   readonly #repeater: Repeater;
   readonly #quotas: Quotas;
   readonly #complaints = new Complaints(systemClock);
-  readonly #counters = { tunnelRefused: 0 };
+  readonly #counters = { tunnelRefused: 0, rawCalls: 0 };
   readonly #spans = noSpans();
   readonly #tracer: DmzTracer | undefined;
   readonly #tunnel: GrpcServer;
-  readonly #listeners: readonly HttpListener[];
+  readonly #listeners: readonly ClientListener[];
   readonly #health: StatusServer;
   readonly #admin: StatusServer;
   readonly #linkMetrics: LinkMetrics;
@@ -276,9 +281,35 @@ class DmzRouter implements RunningRouter {
     if (times > 0) this.#log.warn({ peer, times, error: error.message }, "tunnel connection refused");
   }
 
-  #createListener(listener: DmzConfig["listeners"][number]): HttpListener {
+  #createListener(listener: ListenerConfig): ClientListener {
+    return listener.protocol === "HTTP" ? this.#createHttpListener(listener) : this.#createRawListener(listener);
+  }
+
+  #createRawListener(listener: ListenerConfig): ClientListener {
     const live = this.#live;
-    const deps: RelayDeps = {
+    return createRawListener({
+      ...{ listener, tcp: live.current.tcp, clock: systemClock, log: this.#log },
+      nextConnection: () => ++this.#lastConnection,
+      onBegin: () => {
+        this.#exchanges++;
+        this.#counters.rawCalls++;
+      },
+      deps: {
+        ...{ starter: this.#repeater, clock: systemClock, quotas: this.#quotas, nextId: () => this.#nextId() },
+        get idleTimeoutMs() {
+          return live.current.tcp.idleTimeoutMs;
+        },
+        onDone: (entry) => {
+          this.#counters.rawCalls--;
+          this.#done(entry);
+        },
+      },
+    });
+  }
+
+  #createHttpListener(listener: ListenerConfig): HttpListener {
+    const live = this.#live;
+    const deps: RelayDeps & UpgradeRelayDeps = {
       ...{ starter: this.#repeater, clock: systemClock, tracer: this.#tracer },
       get bodyIdleTimeoutMs() {
         return live.current.http.bodyIdleTimeoutMs;
@@ -291,6 +322,9 @@ class DmzRouter implements RunningRouter {
       },
       quotas: this.#quotas,
       nextId: () => this.#nextId(),
+      get idleTimeoutMs() {
+        return live.current.tcp.idleTimeoutMs;
+      },
       onDone: (entry) => this.#done(entry),
     };
     return new HttpListener({
@@ -305,9 +339,10 @@ class DmzRouter implements RunningRouter {
   }
 
   /** A mistake of ours costs that client its connection, not the process. */
-  #relay(exchange: Exchange, deps: RelayDeps): void {
+  #relay(exchange: Exchange, deps: RelayDeps & UpgradeRelayDeps): void {
     try {
-      relayExchange(exchange, deps);
+      if (exchange.isUpgrade) relayUpgrade(exchange, deps);
+      else relayExchange(exchange, deps);
     } catch (error) {
       this.#log.error({ error: String(error) }, "the router failed");
       exchange.connection.socket.destroy();
@@ -373,7 +408,8 @@ class DmzRouter implements RunningRouter {
       "R2s with an active management connection.",
       () => this.#registry.registrations.filter(({ state }) => state === "active").length,
     );
-    gauge("sallyport_exchanges", "HTTP exchanges under way.", () => this.#exchanges);
+    gauge("sallyport_exchanges", "Calls under way: HTTP exchanges and byte streams.", () => this.#exchanges);
+    gauge("sallyport_raw_calls", "Byte streams under way: TCP and TLS.", () => this.#counters.rawCalls);
     gauge("sallyport_waiting_calls", "Calls that wait for a link.", () => this.#pool.waitingCount);
     counter("sallyport_waited_calls_total", "Calls that had to wait for a link.", () => this.#pool.counters.waited);
     counter(
@@ -400,6 +436,25 @@ class DmzRouter implements RunningRouter {
       "Links closed because they were not needed.",
       () => this.#pool.counters.surplus,
     );
+    this.#measureQuotas();
+    counter(
+      "sallyport_tunnel_refused_total",
+      "Connections to the tunnel's port that were refused.",
+      () => this.#counters.tunnelRefused,
+    );
+    measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
+    gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
+    counter(
+      "sallyport_refused_requests_total",
+      "Bytes that were no request, or no start of a TCP or TLS connection.",
+      () => this.#sum("refused"),
+    );
+    counter("sallyport_dropped_connections_total", "Connections over the limit.", () => this.#sum("dropped"));
+  }
+
+  #measureQuotas(): void {
+    const counter = (name: string, help: string, read: () => number): void =>
+      totalCounter(this.#metrics, name, help, read);
     counter("sallyport_quota_tunnel_total", "Calls refused: too many at once.", () => this.#quotas.counters.tunnel);
     counter(
       "sallyport_quota_client_total",
@@ -411,15 +466,6 @@ class DmzRouter implements RunningRouter {
       "Calls refused: too many a second of one client.",
       () => this.#quotas.counters.rate,
     );
-    counter(
-      "sallyport_tunnel_refused_total",
-      "Connections to the tunnel's port that were refused.",
-      () => this.#counters.tunnelRefused,
-    );
-    measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
-    gauge("sallyport_client_connections", "Client connections.", () => this.#sum("connections"));
-    counter("sallyport_refused_requests_total", "Bytes that were no request.", () => this.#sum("refused"));
-    counter("sallyport_dropped_connections_total", "Connections over the limit.", () => this.#sum("dropped"));
   }
 
   #sum(key: "connections" | "refused" | "dropped"): number {
@@ -429,11 +475,4 @@ class DmzRouter implements RunningRouter {
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-function moreOf({ listener, connection, client, target }: AccessEntry): string {
-  // The query may hold what is not for logs.
-  const query = target.indexOf("?");
-  const path = (query === -1 ? target : target.slice(0, query)).slice(0, 1024);
-  return `,"listener":"${listener}","connection":${connection},"client":"${client}","target":${jsonText(path)}`;
 }

@@ -5,8 +5,8 @@ import { Complaints } from "@sallyport/tunnel/complaints";
 import type { Log } from "@sallyport/tunnel/log";
 import { noSpans } from "@sallyport/tunnel/span-metrics";
 import { describe, expect, test } from "vitest";
+import type { AccessEntry } from "./access-entry.ts";
 import { FakeClock } from "./relay.fixture.ts";
-import type { AccessEntry } from "./relay.ts";
 import { DmzTracer } from "./tracing.ts";
 
 const entry: AccessEntry = {

@@ -18,8 +18,9 @@ import { pathOf, setMethod, setOutcome, spanName } from "@sallyport/tunnel/span-
 import type { SpanCounters } from "@sallyport/tunnel/span-metrics";
 import { type TraceContext, withTraceContext } from "@sallyport/tunnel/trace-context";
 import { Tracing, toOtlp } from "@sallyport/tunnel/tracing";
+import type { AccessEntry } from "./access-entry.ts";
 import { traceContext } from "./key/trace.ts";
-import type { AccessEntry, CallSpan, CallTracer } from "./relay.ts";
+import type { CallSpan, CallTracer } from "./relay.ts";
 
 export interface DmzTracerOptions {
   readonly config: DmzTracing;

@@ -1,5 +1,5 @@
 import { Counter, type Registry } from "prom-client";
-import type { CallDone } from "./relay.ts";
+import type { CallDone } from "./call-done.ts";
 
 /** Counts the calls whose envelope was looked at, by what that gave. */
 export function envelopeCounter(registry: Registry): (done: Pick<CallDone, "envelope">) => void {

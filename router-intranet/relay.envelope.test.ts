@@ -2,6 +2,7 @@ import { TunnelError } from "@sallyport/proto/error";
 import type { Open } from "@sallyport/proto/frame";
 import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CallDone } from "./call-done.ts";
 import { closeDiallers, destinations } from "./dial/testing/diallers.ts";
 import { FakeClient } from "./dial/testing/fake-client.ts";
 import { closeLoopbacks, serveHttp } from "./dial/testing/loopback.ts";
@@ -11,7 +12,7 @@ import { EnvelopeScanner, envelopeBytesMax } from "./match/envelope.ts";
 import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { sampleEnvelope } from "./match/sample-envelope.ts";
 import { sampleRoute, sampleTunnel } from "./match/sample-route.ts";
-import { type CallDone, createRelay, type FindDestination, type Found } from "./relay.ts";
+import { createRelay, type FindDestination, type Found } from "./relay.ts";
 
 /** Two destinations, of which one takes calls by `<ClientRouteName>`, the other one all else. */
 

@@ -3,10 +3,11 @@ import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, type Open } from "@sallyport/proto/frame";
 import { FakeClock } from "@sallyport/tunnel/testing/fake-clock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CallDone } from "./call-done.ts";
 import { closeDiallers, destinations } from "./dial/testing/diallers.ts";
 import { FakeClient } from "./dial/testing/fake-client.ts";
 import { closedOrigin, closeLoopbacks, type RawConnection, serveHttp, serveRaw } from "./dial/testing/loopback.ts";
-import { type CallDone, createRelay, deliveryMs, largeBodyBytes, leavingMs, type RelayDeps } from "./relay.ts";
+import { createRelay, deliveryMs, largeBodyBytes, leavingMs, type RelayDeps } from "./relay.ts";
 
 let clock: FakeClock;
 let done: CallDone[];
@@ -130,8 +131,7 @@ describe("what is never dialled", () => {
   const noRoute = new TunnelError("NO_ROUTE", "no route takes it");
   test.each<[string, Partial<Open>, Partial<RelayDeps>, string, string]>([
     ["a call without a route", {}, { find: () => ({ t: "fail", error: noRoute }) }, "NO_ROUTE", "no route takes it"],
-    ["an upgrade", { kind: CallKind.upgrade }, {}, "POLICY", "does not carry upgraded connections"],
-    ["a CONNECT", { method: "CONNECT" }, {}, "POLICY", "does not carry upgraded connections"],
+    ["a CONNECT", { method: "CONNECT" }, {}, "POLICY", "does not carry CONNECT"],
     ["a raw call", { kind: CallKind.raw }, {}, "POLICY", "does not carry plain byte streams"],
     [
       "a request of two lengths",

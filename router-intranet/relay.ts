@@ -1,16 +1,20 @@
+import type { Socket } from "node:net";
 import { TunnelError } from "@sallyport/proto/error";
 import type { Head, Open } from "@sallyport/proto/frame";
 import type { AcceptCall, Call, CallEvents } from "@sallyport/tunnel/call";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { isIdempotent } from "@sallyport/tunnel/idempotent-method";
+import type { CallDone } from "./call-done.ts";
 import { type Destinations, type Exchange, type ResponseEvents, unknownLength } from "./dial/destination.ts";
 import { forwardRequestTrailers, forwardResponse, forwardResponseTrailers } from "./dial/headers.ts";
 import { Patience } from "./dial/patience.ts";
+import { takeOver } from "./dial/stream.ts";
 import { type EnvelopeVerdict, EnvelopeWait, envelopeTimeoutMs } from "./envelope-wait.ts";
 import type { KnownEnvelope } from "./match/call-facts.ts";
 import type { EnvelopeScanner } from "./match/envelope.ts";
 import { expectsContinue, planRequest, refuse, wrongLength } from "./request.ts";
 import type { Admission } from "./route-quota.ts";
+import { StreamPump } from "./stream-pump.ts";
 
 /** Where a call goes, or why nowhere; or what must be read before that can be said. */
 export type FindDestination = (open: Open) => Found | NeedsEnvelope;
@@ -57,21 +61,6 @@ export interface CallSpan {
   end(done: CallDone): void;
 }
 
-/** For the access log. What is not known (yet) is "" or 0. `error`'s cause may name addresses of the intranet. */
-export interface CallDone {
-  readonly id: string;
-  readonly route: string;
-  readonly destination: string;
-  readonly method: string;
-  readonly status: number;
-  readonly error: TunnelError | undefined;
-  /** What a look at the envelope gave; "": there was none. */
-  readonly envelope: EnvelopeVerdict["outcome"] | "";
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly durationMs: number;
-}
-
 /** How long a destination whose client is gone may take to begin its answer. docs/protocol.md, "A client that goes away". */
 export const leavingMs = 1_000;
 /** How long it may take, before that, to accept the rest of the request. */
@@ -96,11 +85,12 @@ export function createRelay(deps: RelayDeps): AcceptCall {
  * - `reading`: its envelope decides where it goes and is not read yet; nothing is dialled;
  * - `waiting`: no final response head yet;
  * - `answering`: the head has gone, the body follows;
+ * - `upgraded`: 101 has gone, bytes go both ways;
  * - `answered`: the response is whole, the request is not; the rest of it is dropped;
  * - `leaving`: the client is gone; the destination still gets the request;
  * - `over`.
  */
-type State = "reading" | "waiting" | "answering" | "answered" | "leaving" | "over";
+type State = "reading" | "waiting" | "answering" | "upgraded" | "answered" | "leaving" | "over";
 
 class RelayedCall implements CallEvents, ResponseEvents {
   readonly #deps: RelayDeps;
@@ -126,6 +116,8 @@ class RelayedCall implements CallEvents, ResponseEvents {
   #destination = "";
   #admission: Admission | undefined;
   #patience: Patience | undefined;
+  /** Once the destination has switched protocols. */
+  #pump: StreamPump | undefined;
   #cancelLeaving: (() => void) | undefined;
 
   constructor(deps: RelayDeps, call: Call, open: Open) {
@@ -171,6 +163,8 @@ class RelayedCall implements CallEvents, ResponseEvents {
     this.#startPatience();
     this.#sayTaken(found.repeatable ?? false);
     this.#exchange = this.#deps.destinations.exchange(planned, this);
+    // Bytes of what it switches to follow the answer, so the request itself is whole.
+    if (planned.upgrade !== undefined) this.#exchange.end([]);
   }
 
   /** Where it changes what R1 does: docs/protocol.md, "Repeating". */
@@ -195,6 +189,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
   onHead(): void {}
 
   onData(bytes: Buffer): void {
+    if (this.#pump) return this.#pump.data(bytes);
     this.#requestBytes += bytes.length;
     if (this.#state === "reading") this.#envelope?.push(bytes);
     else this.#forward(bytes);
@@ -213,6 +208,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
   }
 
   onFin(trailers: readonly string[]): void {
+    if (this.#pump) return this.#pump.fin();
     this.#requestEnded = true;
     if (this.#state === "reading") this.#envelope?.end();
     if (this.#state === "answered") {
@@ -226,6 +222,7 @@ class RelayedCall implements CallEvents, ResponseEvents {
 
   onReset(error: TunnelError): void {
     if (this.#state === "over") return;
+    if (this.#pump) return this.#pump.reset(error);
     if (this.#state === "waiting" && this.#requestEnded && error.code === "CANCELLED") {
       this.#leave();
       return;
@@ -235,7 +232,8 @@ class RelayedCall implements CallEvents, ResponseEvents {
   }
 
   onWritable(): void {
-    this.#exchange?.resume();
+    if (this.#pump) this.#pump.writable();
+    else this.#exchange?.resume();
   }
 
   // ------------------------------------------------------------------------------------------ from the destination
@@ -254,6 +252,24 @@ class RelayedCall implements CallEvents, ResponseEvents {
       this.#patience?.stop();
     }
     this.#call.head({ status: head.status, reason: head.reason, headers: forwarded.headers });
+  }
+
+  /** From here on the call is bytes both ways. */
+  onUpgraded(head: Head, socket: Socket): void {
+    const forwarded = forwardResponse(head.headers, head.reason);
+    if (this.#state !== "waiting" || forwarded.t === "malformed") {
+      socket.destroy();
+      if (forwarded.t === "malformed") this.#fail(this.#ofRoute(forwarded.error));
+      return;
+    }
+    this.#state = "upgraded";
+    this.#status = head.status;
+    this.#patience?.stop();
+    const upgrade = ["Upgrade", headerOf(head.headers, "upgrade") ?? this.#open.upgradeProtocol];
+    this.#call.head({ status: head.status, reason: head.reason, headers: [...upgrade, ...forwarded.headers] });
+    const pump = new StreamPump(this.#call, [], (error) => this.#finish(error));
+    this.#pump = pump;
+    takeOver(socket, this.#route, pump, (stream) => (pump.stream = stream));
   }
 
   onResponseData(bytes: Buffer): void {
@@ -343,8 +359,8 @@ class RelayedCall implements CallEvents, ResponseEvents {
       status: this.#status,
       error,
       envelope: this.#verdict,
-      requestBytes: this.#requestBytes,
-      responseBytes: this.#responseBytes,
+      requestBytes: this.#requestBytes + (this.#pump?.requestBytes ?? 0),
+      responseBytes: this.#responseBytes + (this.#pump?.responseBytes ?? 0),
       durationMs: this.#deps.clock.now() - this.#startedMs,
     };
     this.#span?.end(done);
@@ -358,6 +374,10 @@ class RelayedCall implements CallEvents, ResponseEvents {
   #onImpatience = (limit: string): void => {
     this.#fail(new TunnelError("DESTINATION_TIMEOUT", `route ${this.#route}: the destination did not answer ${limit}`));
   };
+}
+
+function headerOf(headers: readonly string[], lowerName: string): string | undefined {
+  return headers.find((_, at) => at % 2 === 1 && headers[at - 1]!.toLowerCase() === lowerName);
 }
 
 function clientGone(): TunnelError {

@@ -7,11 +7,11 @@ import { forwardRequest } from "./dial/headers.ts";
 
 /** Why a call is not carried at all. */
 export function refuse(open: Open): TunnelError | undefined {
-  if (open.kind === CallKind.exchange && open.method !== "CONNECT") return undefined;
-  const what = open.kind === CallKind.raw ? "plain byte streams" : "upgraded connections";
+  if (open.kind !== CallKind.raw && open.method !== "CONNECT") return undefined;
+  const what = open.kind === CallKind.raw ? "plain byte streams as HTTP" : "CONNECT";
   return new TunnelError(
     "POLICY",
-    `the intranet router does not carry ${what}; send an HTTP request without an upgrade`,
+    `the intranet router does not carry ${what}; send an HTTP request of another method`,
   );
 }
 
@@ -26,7 +26,8 @@ export function planRequest(
   const { headers, bodyBytes } = forwarded;
   const tooShort = came.ended && came.bytes < bodyBytes;
   if (bodyBytes !== unknownLength && (tooShort || came.bytes > bodyBytes)) return wrongLength(came.bytes, bodyBytes);
-  return { origin, route, method: open.method, target: open.target, headers, bodyBytes };
+  const request = { origin, route, method: open.method, target: open.target, headers, bodyBytes };
+  return open.kind === CallKind.upgrade ? { ...request, upgrade: open.upgradeProtocol } : request;
 }
 
 /** The client may keep its body back until it is asked for it (RFC 9110, 10.1.1). */

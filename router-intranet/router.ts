@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { TunnelError } from "@sallyport/proto/error";
-import type { Open } from "@sallyport/proto/frame";
+import { CallKind, type Open } from "@sallyport/proto/frame";
 import type { Spans } from "@sallyport/proto/manage";
 import { type IntranetConfig, parseIntranetConfig } from "@sallyport/proto/router-config";
 import { AccessLog, jsonText } from "@sallyport/tunnel/access-log";
@@ -12,7 +12,7 @@ import { Complaints } from "@sallyport/tunnel/complaints";
 import { dialGrpc } from "@sallyport/tunnel/grpc-client";
 import { certificatesOf, spiffeId } from "@sallyport/tunnel/identity";
 import type { Link } from "@sallyport/tunnel/link";
-import { LinkMetrics } from "@sallyport/tunnel/link-metrics";
+import { LinkMetrics, liveGauge } from "@sallyport/tunnel/link-metrics";
 import { LiveConfig, type Loaded, type Reloaded } from "@sallyport/tunnel/live-config";
 import { createLog, type Log } from "@sallyport/tunnel/log";
 import type { RunningRouter } from "@sallyport/tunnel/process";
@@ -21,9 +21,11 @@ import { measureSpans, noSpans } from "@sallyport/tunnel/span-metrics";
 import { json, StatusServer, text } from "@sallyport/tunnel/status-server";
 import { YoungGarbage } from "@sallyport/tunnel/young-garbage";
 import { Registry as MetricsRegistry } from "prom-client";
+import type { CallDone } from "./call-done.ts";
 import { allowAllButMetadata } from "./dial/address.ts";
 import type { Destinations } from "./dial/destination.ts";
 import { createDestinations } from "./dial/dialler.ts";
+import { Streams } from "./dial/stream.ts";
 import { envelopeCounter } from "./envelope-metrics.ts";
 import { pickBackend } from "./match/backend.ts";
 import { compileRoutes } from "./match/compile.ts";
@@ -31,7 +33,8 @@ import { EnvelopeScanner } from "./match/envelope.ts";
 import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
-import { type CallDone, createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
+import { createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
+import { acceptRaw, type FoundStream, type RawRelayDeps } from "./relay-raw.ts";
 import { OperatorPort } from "./report/operator-port.ts";
 import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
 import { RouteQuotas } from "./route-quota.ts";
@@ -77,6 +80,7 @@ class IntranetRouter implements RunningRouter {
   readonly #budget: Budget;
   #table: RoutingTable;
   readonly #destinations: Destinations;
+  readonly #streams: Streams;
   readonly #uplinks: Uplinks;
   readonly #admin: StatusServer;
   readonly #operators: OperatorPort;
@@ -91,6 +95,7 @@ class IntranetRouter implements RunningRouter {
   readonly #complaints = new Complaints(systemClock);
   readonly #spans = noSpans();
   readonly #tracer: IntranetTracer | undefined;
+  #rawCalls = 0;
   #ready = false;
   #draining = false;
   #onNoLinks: () => void = () => {};
@@ -109,6 +114,7 @@ class IntranetRouter implements RunningRouter {
     this.#destinations = createDestinations({
       ...{ connectTimeoutMs, keepAliveTimeoutMs, connectionsMax, allowAddress: allowAllButMetadata },
     });
+    this.#streams = new Streams({ connectTimeoutMs, connectionsMax, allowAddress: allowAllButMetadata });
     this.#linkMetrics = new LinkMetrics(this.#metrics, () => this.#links(), this.#budget);
     this.#callMetrics = new CallMetrics(this.#metrics, "route");
     this.#countEnvelope = envelopeCounter(this.#metrics);
@@ -140,7 +146,7 @@ class IntranetRouter implements RunningRouter {
     this.#uplinks.drain(drainMs);
     await Promise.race([this.#noLinks(), after(drainMs)]);
     this.#uplinks.close();
-    await Promise.race([this.#destinations.close(), after(1_000)]);
+    await Promise.race([Promise.all([this.#destinations.close(), this.#streams.close()]), after(1_000)]);
     await this.#tracer?.close(spansFlushMs);
     this.#operators.close();
     this.#admin.close();
@@ -227,15 +233,7 @@ class IntranetRouter implements RunningRouter {
   }
 
   #createUplinks(): Uplinks {
-    const live = this.#live;
-    const accept = createRelay({
-      ...{ destinations: this.#destinations, clock: systemClock, tracer: this.#tracer },
-      get responseTimeoutMs() {
-        return live.current.destinations.responseTimeoutMs;
-      },
-      find: (open) => this.#find(open),
-      onDone: (done) => this.#done(done),
-    });
+    const accept = this.#createAccept();
     const onBytes = new YoungGarbage().moved;
     return new Uplinks({
       clock: systemClock,
@@ -264,6 +262,31 @@ class IntranetRouter implements RunningRouter {
       },
       onLink: (link, error) => this.#linkChanged(name, link, error),
     });
+  }
+
+  #createAccept(): AcceptCall {
+    const live = this.#live;
+    const exchange = createRelay({
+      ...{ destinations: this.#destinations, clock: systemClock, tracer: this.#tracer },
+      get responseTimeoutMs() {
+        return live.current.destinations.responseTimeoutMs;
+      },
+      find: (open) => this.#find(open),
+      onDone: (done) => this.#done(done),
+    });
+    const raw: RawRelayDeps = {
+      ...{ streams: this.#streams, clock: systemClock },
+      find: (open) => this.#findStream(open),
+      onDone: (done) => {
+        this.#rawCalls--;
+        this.#done(done);
+      },
+    };
+    return (call, open) => {
+      if (open.kind !== CallKind.raw) return exchange(call, open);
+      this.#rawCalls++;
+      return acceptRaw(call, open, raw);
+    };
   }
 
   #linkChanged(dmz: string, link: Link, error: TunnelError | undefined): void {
@@ -316,9 +339,16 @@ class IntranetRouter implements RunningRouter {
     };
   }
 
-  #destinationOf(found: Match, open: Open): Found {
+  #findStream(open: Open): FoundStream {
+    const found = match(this.#table, open);
+    // Nothing of bytes is read, so nothing hangs on an envelope.
+    const destination = this.#destinationOf(found.t === "needEnvelope" ? { t: "none" } : found, open);
+    return destination;
+  }
+
+  #destinationOf(found: Match, open: Open): FoundDestination {
     if (found.t === "none") {
-      const text = `no route takes ${open.method} ${pathOf(open.target)} on listener ${open.listener}`;
+      const text = `no route takes ${callText(open)} on listener ${open.listener}`;
       return { t: "fail", error: new TunnelError("NO_ROUTE", text) };
     }
     const pick = pickBackend(found.route, Math.random);
@@ -327,7 +357,8 @@ class IntranetRouter implements RunningRouter {
     const admitted = this.#routeQuotas.admit(route);
     if (admitted.t === "admitted") {
       const repeatable = found.route.document.spec.retry?.onLinkLoss === "Always";
-      return { t: "destination", origin: pick.backend.origin, route, repeatable, admission: admitted.admission };
+      const { origin, proxyProtocol } = pick.backend;
+      return { t: "destination", origin, route, repeatable, proxyProtocol, admission: admitted.admission };
     }
     this.#countRejection(route, admitted.limit);
     return { t: "fail", error: admitted.error, route };
@@ -388,7 +419,18 @@ class IntranetRouter implements RunningRouter {
       routeCount: () => this.#table.routes.length,
     });
     measureSpans(this.#metrics, this.#spans, () => this.#tracer?.waiting ?? 0);
+    liveGauge(this.#metrics, "sallyport_raw_calls", "Byte streams under way: TCP and TLS.", () => this.#rawCalls);
   }
+}
+
+/** What both relays are told of. */
+type FoundDestination =
+  | (Extract<FoundStream, { t: "destination" }> & { readonly repeatable: boolean })
+  | Extract<Found, { t: "fail" }>;
+
+function callText({ kind, method, target, serverName }: Open): string {
+  if (kind !== CallKind.raw) return `${method} ${pathOf(target)}`;
+  return serverName === "" ? "a connection" : `a connection for ${serverName.slice(0, 200)}`;
 }
 
 function isOfRoutes(path: string): boolean {

@@ -7,8 +7,9 @@ import type { IntranetTracing } from "@sallyport/proto/tracing-config";
 import { pathOf, setMethod, setOutcome, spanName } from "@sallyport/tunnel/span-attributes";
 import { withTraceContext } from "@sallyport/tunnel/trace-context";
 import { Tracing, toOtlp } from "@sallyport/tunnel/tracing";
+import type { CallDone } from "./call-done.ts";
 import { OtlpExporter, type OtlpExporterOptions } from "./otlp-exporter.ts";
-import type { CallDone, CallSpan, CallTracer } from "./relay.ts";
+import type { CallSpan, CallTracer } from "./relay.ts";
 
 export interface IntranetTracerOptions extends Omit<OtlpExporterOptions, "endpoint"> {
   readonly config: IntranetTracing;

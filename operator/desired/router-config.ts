@@ -30,11 +30,12 @@ export function dmzConfig(tunnel: ReverseTunnel, env: Env): RouterConfig {
   const ports = containerPorts(dmz.listeners);
   const fixed = {
     ...common(tunnel, env),
-    listeners: dmz.listeners.map(({ name, protocol }) => ({
+    listeners: dmz.listeners.map(({ name, protocol, proxyProtocol }) => ({
       name,
       protocol,
       address: everywhere,
       port: ports.get(name),
+      ...(proxyProtocol !== undefined && { proxyProtocol }),
     })),
     tunnelEndpoint: { address: everywhere, port: port.tunnel },
     health: { address: everywhere, port: port.health },

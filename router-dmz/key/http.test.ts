@@ -1,6 +1,7 @@
 import { TunnelError } from "@sallyport/proto/error";
 import { expect, test } from "vitest";
-import { endpoint, type RequestContext, toOpen, toTrailers } from "./http.ts";
+import { endpoint } from "../endpoint.ts";
+import { type RequestContext, toOpen, toTrailers } from "./http.ts";
 
 const context: RequestContext = {
   id: "r1-1",

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { TunnelError } from "@sallyport/proto/error";
 import { CallKind, emptyOpen, type Open } from "@sallyport/proto/frame";
+import { endpoint } from "../endpoint.ts";
 import { forwardedHeaders, isForwarded, type Origin } from "./forwarded.ts";
 import { checkTarget } from "./target.ts";
 import { traceContext } from "./trace.ts";
@@ -64,11 +65,6 @@ export function toOpen(request: RequestHead, context: RequestContext): Open {
     alpn: "",
     upgradeProtocol: "",
   };
-}
-
-/** "address:port", and "[address]:port" for IPv6. */
-export function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 interface HeadFacts {

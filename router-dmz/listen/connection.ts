@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "@sallyport/tunnel/clock";
+import { endpoint, plainAddress } from "../endpoint.ts";
 import { Exchange } from "./exchange.ts";
 import { faultOf, type Refusal, refusalBytes, refusalOf } from "./refusal.ts";
 
@@ -45,8 +46,7 @@ export class ClientConnection {
     this.listener = owner.listener;
     this.clientAddress = plainAddress(socket.remoteAddress);
     this.clientPort = socket.remotePort ?? 0;
-    const local = plainAddress(socket.localAddress);
-    this.local = `${local.includes(":") ? `[${local}]` : local}:${socket.localPort ?? 0}`;
+    this.local = endpoint(plainAddress(socket.localAddress), socket.localPort ?? 0);
     this.#owner = owner;
     socket.on("end", this.#onEnd);
   }
@@ -80,6 +80,28 @@ export class ClientConnection {
     this.#newest = exchange;
     this.#owed.push(exchange);
     if (this.#owed.length === 1) this.#owner.onExchange(exchange);
+  }
+
+  /**
+   * A request to switch protocols, after which node serves this connection no more: its answer is the last, or bytes
+   * follow it.
+   */
+  asksToUpgrade(request: IncomingMessage, early: Buffer): void {
+    if (this.#refusal !== undefined || !this.socket.writable) return;
+    if (this.#owed.length > 0) {
+      this.#breakOff({ status: 0, detail: "it asked to switch protocols before its earlier requests were answered" });
+      return;
+    }
+    const { socket } = this;
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
+    response.sendDate = false;
+    response.shouldKeepAlive = false;
+    response.once("finish", () => socket.destroySoon());
+    if (early.length > 0) socket.unshift(early);
+    const exchange = new Exchange(request, response, this, false, true);
+    this.#owed.push(exchange);
+    this.#owner.onExchange(exchange);
   }
 
   /** The parser's or the socket's error. */
@@ -166,12 +188,4 @@ export class ClientConnection {
     socket.once("end", () => socket.destroy());
     socket.once("close", cancel);
   }
-}
-
-/** An IPv4 client of a "::" listener shows as ::ffff:a.b.c.d, a link-local one with its zone. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return "unknown";
-  if (address.startsWith("::ffff:") && address.includes(".")) return address.slice("::ffff:".length);
-  const zone = address.indexOf("%");
-  return zone === -1 ? address : address.slice(0, zone);
 }

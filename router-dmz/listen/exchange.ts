@@ -9,6 +9,8 @@ export class Exchange {
   readonly connection: ClientConnection;
   /** `Expect: 100-continue`: the client sends the body only after an interim 100, or when it tires of waiting. */
   readonly expectsContinue: boolean;
+  /** It asks to switch protocols, and has no body. */
+  readonly isUpgrade: boolean;
   #fault: TunnelError | undefined;
   #onFault: (error: TunnelError) => void = nothing;
   /** The client has closed its sending side, or all of its connection. */
@@ -16,11 +18,18 @@ export class Exchange {
   /** The response's "close": once, and after the connection's own part in it. */
   onResponseClose: () => void = nothing;
 
-  constructor(request: IncomingMessage, response: ServerResponse, connection: ClientConnection, expects: boolean) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: ClientConnection,
+    expects: boolean,
+    isUpgrade = false,
+  ) {
     this.request = request;
     this.response = response;
     this.connection = connection;
     this.expectsContinue = expects;
+    this.isUpgrade = isUpgrade;
   }
 
   /** Why the rest of the request cannot be read. */

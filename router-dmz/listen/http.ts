@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
-import { TunnelError } from "@sallyport/proto/error";
 import type { DmzConfig } from "@sallyport/proto/router-config";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { ClientConnection, type ConnectionOwner } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { backlog, bindError, type ClientListener, type ListenerStats } from "./listener.ts";
 import type { Refusal } from "./refusal.ts";
 
 export interface HttpListenerOptions {
@@ -19,21 +19,8 @@ export interface HttpListenerOptions {
   readonly onRefused?: (connection: ClientConnection, refusal: Refusal) => void;
 }
 
-/** Counts since the start, but for `connections`, which is now. */
-export interface HttpListenerStats {
-  readonly connections: number;
-  readonly exchanges: number;
-  /** Bytes that were no request, and floods of pipelined ones. */
-  readonly refused: number;
-  /** Connections over `connectionsMax`, and those that the system could not give us. */
-  readonly dropped: number;
-}
-
-/** Connections that wait to be accepted; the system's own limit may be lower. */
-const backlog = 4096;
-
 /** A listener for HTTP/1.1 and HTTP/1.0. Parsing is node's; the manners are ours. */
-export class HttpListener implements ConnectionOwner {
+export class HttpListener implements ClientListener, ConnectionOwner {
   readonly listener: string;
   readonly clock: Clock;
   readonly #options: HttpListenerOptions;
@@ -75,7 +62,7 @@ export class HttpListener implements ConnectionOwner {
     return this.#draining;
   }
 
-  get stats(): HttpListenerStats {
+  get stats(): ListenerStats {
     const { size: connections } = this.#connections;
     return { connections, exchanges: this.#exchanges, refused: this.#refused, dropped: this.#dropped };
   }
@@ -127,6 +114,9 @@ export class HttpListener implements ConnectionOwner {
     server.on("checkExpectation", (request, response) => this.#onRequest(request, response, false));
     server.on("clientError", (error, socket) => this.#connections.get(socket as Socket)?.broken(error));
     server.on("connect", (_request, socket) => this.#connections.get(socket as Socket)?.asksToConnect());
+    server.on("upgrade", (request, socket, early) =>
+      this.#connections.get(socket as Socket)?.asksToUpgrade(request, early),
+    );
     server.on("drop", () => this.#dropped++);
     // Out of file descriptors: the next accept may succeed. Unheard it would end the process.
     server.on("error", () => this.#dropped++);
@@ -172,23 +162,21 @@ function serverOptions(http: DmzConfig["http"]): Parameters<typeof createServer>
     requireHostHeader: false,
     // A request without a body has no stream of it to be read.
     optimizeEmptyRequests: true,
-    // Java's clients offer h2c on POSTs: an offer may be ignored.
-    shouldUpgradeCallback: () => false,
+    shouldUpgradeCallback: isUpgrade,
   };
+}
+
+/**
+ * An offer may be ignored (RFC 9110, 7.8), and these are: HTTP/2, which Java's clients offer on POSTs, and whatever comes
+ * with a body, which node would take for bytes of the new protocol.
+ */
+function isUpgrade({ headers, httpVersion }: IncomingMessage): boolean {
+  const isOfHttp = /(?:^|,)\s*(?:h2c|http\/|tls\/)/i.test(headers.upgrade ?? "");
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
+  return httpVersion === "1.1" && !isOfHttp && !hasBody;
 }
 
 /** Without this node drops the request of a client that closes its sending side. It has no option of createServer. */
 function keepHalfClosedRequests(server: Server & { httpAllowHalfOpen?: boolean }): void {
   server.httpAllowHalfOpen = true;
 }
-
-function bindError(listener: HttpListenerOptions["listener"], error: NodeJS.ErrnoException): TunnelError {
-  const at = `listener "${listener.name}" cannot listen on ${listener.address} port ${listener.port}`;
-  return new TunnelError("INTERNAL", `${at}: ${mends[error.code ?? ""] ?? error.message}`, error);
-}
-
-const mends: Record<string, string> = {
-  EADDRINUSE: "another process does; stop it, or give the listener another port",
-  EACCES: "this process may not; ports under 1024 need privileges, so give the listener a higher port",
-  EADDRNOTAVAIL: "this machine does not have the address; give the listener one it has, or 0.0.0.0 for all of them",
-};

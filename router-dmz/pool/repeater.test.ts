@@ -208,3 +208,15 @@ describe("a client that goes away", () => {
     expect([starter.attempts.length, starter.attempts[0]?.sent, events.events]).toEqual([1, ["reset CANCELLED"], []]);
   });
 });
+
+describe("a raw call, whose answer has no head", () => {
+  it("is sent elsewhere while nothing was answered, and never after", () => {
+    const call = start("");
+    call.events.call!.data(Buffer.from("abc"));
+    call.end("REFUSED");
+    expect(call.starter.attempts.map(({ sent }) => sent)).toEqual([["data 3"], ["data 3"]]);
+    call.starter.attempts.at(-1)!.events.onData(Buffer.from("x"));
+    call.end("REFUSED");
+    expect(call.starter.attempts).toHaveLength(2);
+  });
+});

@@ -170,6 +170,8 @@ class RepeatableCall implements Call, CallEvents, StartWaiter, StartTicket {
   }
 
   onData(bytes: Buffer): void {
+    // A raw call's first answer has no head before it.
+    if (this.#kept) this.#takenUp();
     this.#events.onData(bytes);
   }
 

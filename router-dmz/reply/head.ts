@@ -26,6 +26,17 @@ export function replyHead(head: Head, method: string, http11: boolean): ReplyHea
   return { headers: names.includes("content-disposition") ? lengthAfterDisposition(headers) : headers, body };
 }
 
+/** The head by which the destination switches protocols, as it goes on the wire. Throws DESTINATION_FAILED, as `replyHead`. */
+export function switchingHead(head: Head): string {
+  checkBytes(head);
+  const names = lowerNames(head.headers);
+  const upgrade = head.headers[names.indexOf("upgrade") * 2 + 1];
+  if (!names.includes("upgrade") || upgrade === undefined) throw failed("its 101 names no protocol");
+  const headers = ["Connection", "Upgrade", "Upgrade", upgrade, ...interimHeaders(head.headers)];
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}\r\n`] : []));
+  return `HTTP/1.1 101 ${head.reason}\r\n${lines.join("")}\r\n`;
+}
+
 /** The headers of an interim head (RFC 9110, 15.2), without what belongs to the destination's hop. */
 export function interimHeaders(raw: readonly string[]): string[] {
   return withoutHop(raw, lowerNames(raw), withoutLength);

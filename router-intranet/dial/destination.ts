@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { TunnelError } from "@sallyport/proto/error";
 import type { Head } from "@sallyport/proto/frame";
 
@@ -21,6 +22,8 @@ export interface ExchangeRequest {
   readonly target: string;
   /** Names and values alternate, as the client sent them, `Host` included; nothing hop-by-hop. */
   readonly headers: readonly string[];
+  /** The protocol that the client asks to switch to; left out: none. */
+  readonly upgrade?: string;
   /** Bytes of the body; 0: none; `unknownLength`: until `end`. */
   readonly bodyBytes: number;
 }
@@ -46,6 +49,8 @@ export interface ResponseEvents {
   /** Any number of interim heads (status below 200), then the final one. As received: nothing is stripped. */
   onResponseHead(head: Head): void;
   onResponseData(bytes: Buffer): void;
+  /** Instead of all that follows: the destination has switched protocols, and its socket is ours, paused. */
+  onUpgraded(head: Head, socket: Socket): void;
   /** The response is whole. If the request is not, the rest of it is no longer wanted. */
   onResponseEnd(trailers: readonly string[]): void;
   /** DESTINATION_UNREACHABLE, DESTINATION_FAILED, POLICY, OVERLOADED, DRAINING or BAD_REQUEST. */

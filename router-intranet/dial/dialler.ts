@@ -45,7 +45,8 @@ class Dialler implements Destinations {
       events.onResponseFailed(refusal);
       return refusedExchange;
     }
-    if (!this.#undici.carries(request)) return this.#nodeHttp.exchange(request, events);
+    if (request.upgrade !== undefined || !this.#undici.carries(request))
+      return this.#nodeHttp.exchange(request, events);
     if (request.bodyBytes === 0) return this.#undici.exchange(request, null, events);
     return new Gathering(
       (gathered) => this.#dial(request, gathered, events),

@@ -5,6 +5,7 @@ import {
   type IncomingMessage,
   type InformationEvent,
 } from "node:http";
+import type { Socket } from "node:net";
 import type { TunnelError } from "@sallyport/proto/error";
 import type { Connect } from "./connect.ts";
 import { type Exchange, type ExchangeRequest, type ResponseEvents, unknownLength } from "./destination.ts";
@@ -84,6 +85,7 @@ class NodeHttpExchange implements Exchange {
   #response: IncomingMessage | undefined;
   #phase: Phase = "connecting";
   #paused = false;
+  #isUpgraded = false;
 
   constructor(exchange: ExchangeRequest, events: ResponseEvents, agent: Agent, slots: Slots) {
     this.#exchange = exchange;
@@ -96,6 +98,7 @@ class NodeHttpExchange implements Exchange {
       .on("socket", this.#onConnected)
       .on("information", this.#onInterim)
       .on("response", this.#onResponse)
+      .on("upgrade", this.#onUpgrade)
       .on("finish", this.#onFinish)
       .on("error", this.#onError)
       .on("close", this.#onClose)
@@ -164,6 +167,23 @@ class NodeHttpExchange implements Exchange {
     this.#events?.onResponseHead({ status: statusCode ?? 0, reason: statusMessage ?? "", headers: rawHeaders });
   };
 
+  /** Its slot is given back when its socket closes. */
+  #onUpgrade = (response: IncomingMessage, socket: Socket, early: Buffer): void => {
+    const events = this.#events;
+    if (events === undefined || this.#exchange.upgrade === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#events = undefined;
+    this.#isUpgraded = true;
+    socket.once("close", () => this.#slots.give(this.#exchange.origin));
+    socket.pause();
+    socket.allowHalfOpen = true;
+    if (early.length > 0) socket.unshift(early);
+    const { statusCode, statusMessage, rawHeaders } = response;
+    events.onUpgraded({ status: statusCode ?? 0, reason: statusMessage ?? "", headers: rawHeaders }, socket);
+  };
+
   #onData = (chunk: Buffer): void => {
     this.#events?.onResponseData(chunk);
   };
@@ -186,6 +206,7 @@ class NodeHttpExchange implements Exchange {
   };
 
   #onClose = (): void => {
+    if (this.#isUpgraded) return;
     this.#slots.give(this.#exchange.origin);
     // Node closes without an error when the destination switches protocols unasked.
     if (this.#events) this.#onError(Object.assign(new Error("closed"), { code: "CLOSED" }));
@@ -208,7 +229,8 @@ function requestOptions(exchange: ExchangeRequest) {
  * Node writes a flat list as it is. But it would take a POST without a length for one in chunks, and it refuses
  * `Trailer` where no trailers can follow.
  */
-function framedHeaders({ method, headers, bodyBytes }: ExchangeRequest): string[] {
+function framedHeaders({ method, headers, bodyBytes, upgrade }: ExchangeRequest): string[] {
+  if (upgrade !== undefined) return [...headers, "Connection", "Upgrade", "Upgrade", upgrade];
   if (bodyBytes === unknownLength) return [...headers, "Transfer-Encoding", "chunked"];
   const framed = headers.filter((_, i) => headers[i - (i % 2)]!.toLowerCase() !== "trailer");
   const hasLength = framed.some((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");

@@ -64,7 +64,7 @@ describe("a destination", () => {
     const url = new URL("http://calc.apps:8080/");
     expect(pick(compile([{ url: "http://calc.apps:8080", weight: 7 }]), 0)).toEqual({
       t: "backend",
-      backend: { url, origin: "http://calc.apps:8080", weight: 7 },
+      backend: { url, origin: "http://calc.apps:8080", proxyProtocol: false, weight: 7 },
     });
     expect(picks([{ url: "https://[::1]:443/" }], [0])).toEqual(["https://[::1]"]);
   });
@@ -104,7 +104,7 @@ describe("a destination", () => {
     expect(problemsOf(url)).toEqual([
       {
         route: "default/calc",
-        message: "backendRefs[0] has a url that is none; write http://<host>:<port> or https://<host>:<port>",
+        message: "backendRefs[0] has a url that is none; write http://<host>:<port>, or with https, tcp or tls",
       },
     ]);
   });

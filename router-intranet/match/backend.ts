@@ -4,8 +4,10 @@ import type { CompiledRoute } from "./routing-table.ts";
 /** Where calls of a route may go. The path, query and all else of a call are passed on as they came. */
 export interface Backend {
   readonly url: URL;
-  /** "http://host:port", the port left out where it is the scheme's own. */
+  /** "scheme://host:port", the port left out where it is the scheme's own. */
   readonly origin: string;
+  /** Each connection begins with a PROXY header. */
+  readonly proxyProtocol: boolean;
   readonly weight: number;
 }
 
@@ -63,12 +65,13 @@ function compileBackend(ref: BackendRef): Backend | string {
     return `is the Service ${ref.name}, which has an address only in a cluster; outside of one write url: http://<host>:<port>`;
   }
   const url = URL.parse(ref.url);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    return `has a url that is none; write http://<host>:<port> or https://<host>:<port>`;
+  if (url === null || !/^(?:https?|tcp|tls):$/.test(url.protocol)) {
+    return `has a url that is none; write http://<host>:<port>, or with https, tcp or tls`;
   }
   const { username, password, pathname, search, hash } = url;
-  if (username + password + search + hash !== "" || pathname !== "/") {
+  if (username + password + search + hash !== "" || pathname.length > 1) {
     return "has a url with more than an origin; write only scheme://host:port: the caller's path is passed on unchanged";
   }
-  return { url, origin: url.origin, weight: ref.weight };
+  const { protocol, host } = url;
+  return { url, origin: `${protocol}//${host}`, proxyProtocol: ref.proxyProtocol !== undefined, weight: ref.weight };
 }

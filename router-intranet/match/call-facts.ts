@@ -1,4 +1,4 @@
-import type { Open } from "@sallyport/proto/frame";
+import { CallKind, type Open } from "@sallyport/proto/frame";
 import { type EnvelopeForm, envelopeForm } from "./envelope-form.ts";
 import { addressingAction, type HeaderKey, type HeaderTexts } from "./envelope-header.ts";
 import { soapActionOf } from "./soap-action.ts";
@@ -57,9 +57,12 @@ export class CallFacts {
     return this.#hasDotSegments;
   }
 
-  /** Lower case, no port, no root dot. The target's authority goes before the Host header. "": none, several, not a host. */
+  /**
+   * Lower case, no port, no root dot. The target's authority goes before the Host header; of bytes it is the name that TLS
+   * calls. "": none, several, not a host.
+   */
   get host(): string {
-    this.#host ??= hostOf(this.#parsedTarget().authority ?? headerValue(this.open.headers, "host") ?? "");
+    this.#host ??= hostOf(this.#calledHost());
     return this.#host;
   }
 
@@ -102,8 +105,14 @@ export class CallFacts {
   }
 
   #envelopeOfHead(): EnvelopeFacts {
+    if (this.open.kind === CallKind.raw) return { t: "absent", why: "the call is a stream of bytes" };
     const form = envelopeForm(this.open, (lowerName) => this.header(lowerName));
     return form.t === "absent" ? form : { t: "unread", form };
+  }
+
+  #calledHost(): string {
+    if (this.open.kind === CallKind.raw) return this.open.serverName;
+    return this.#parsedTarget().authority ?? headerValue(this.open.headers, "host") ?? "";
   }
 
   #parsedTarget(): Target {

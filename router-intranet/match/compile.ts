@@ -1,9 +1,11 @@
+import type { ListenerProtocol } from "@sallyport/proto/listener-protocol";
 import type { RouteMatch, TunnelRoute } from "@sallyport/proto/resource";
 import { compileBackends } from "./backend.ts";
 import { type Condition, compileConditions } from "./condition.ts";
 import { askedHeaders } from "./envelope-header.ts";
+import { misfit, rawProtocols } from "./misfit.ts";
 import { comparePrecedence, precedenceOf } from "./precedence.ts";
-import { buildRouteIndex } from "./route-index.ts";
+import { buildRouteIndex, type RouteIndex } from "./route-index.ts";
 import type { CompiledMatch, CompiledRoute, RouteProblem, RoutingTable } from "./routing-table.ts";
 
 export interface TunnelName {
@@ -34,10 +36,16 @@ export function compileRoutes(routes: readonly TunnelRoute[], tunnel: TunnelName
   return {
     routes: [...compiled.values()],
     matches: ordered,
-    index: buildRouteIndex(ordered),
+    index: buildRouteIndex(ordered.filter((match) => misfit(match, "HTTP") === undefined)),
+    rawIndexes: new Map(rawProtocols.map((protocol) => [protocol, rawIndex(ordered, protocol)])),
     askedHeaders: askedHeaders(ordered.map(({ match }) => match)),
     problems,
   };
+}
+
+/** Most tables have no such routes. */
+function rawIndex(matches: readonly CompiledMatch[], protocol: ListenerProtocol): RouteIndex {
+  return buildRouteIndex(matches.filter((match) => misfit(match, protocol) === undefined));
 }
 
 type UnrankedMatch = Omit<CompiledMatch, "rank">;

@@ -1,7 +1,8 @@
 import type { Open } from "@sallyport/proto/frame";
 import { CallFacts, type EnvelopeFacts, type KnownEnvelope } from "./call-facts.ts";
 import type { Condition } from "./condition.ts";
-import type { RoutingTable } from "./routing-table.ts";
+import { misfit, protocolOf } from "./misfit.ts";
+import type { CompiledMatch, RoutingTable } from "./routing-table.ts";
 
 /** Why a call goes where it goes. */
 export interface Explanation {
@@ -44,13 +45,20 @@ export function explain(table: RoutingTable, open: Open, envelope?: KnownEnvelop
   const facts = new CallFacts(open, envelope);
   let taken = false;
   const matches = table.matches.map((match): MatchExplanation => {
-    const checks = match.conditions.map((condition) => check(condition, facts));
+    const checks = [...kindCheck(match, open), ...match.conditions.map((condition) => check(condition, facts))];
     const holds = checks.every((one) => one.holds);
     const outcome = holds ? (taken ? "shadowed" : "takes") : "refuses";
     taken ||= holds;
     return { route: match.route.key, matchIndex: match.matchIndex, outcome, checks };
   });
   return { envelope: asksForEnvelope(table, facts) ? explainEnvelope(facts.envelope) : undefined, matches };
+}
+
+/** Only where it refuses: that a route takes HTTP calls, or bytes, is seen from its destinations. */
+function kindCheck(match: CompiledMatch, open: Open): Check[] {
+  const protocol = protocolOf(open);
+  const expected = misfit(match, protocol);
+  return expected === undefined ? [] : [{ field: "protocol", expected, came: protocol, holds: false, note: undefined }];
 }
 
 function asksForEnvelope(table: RoutingTable, { actionOfHead }: CallFacts): boolean {

@@ -1,4 +1,4 @@
-import type { Open } from "@sallyport/proto/frame";
+import { CallKind, type Open } from "@sallyport/proto/frame";
 import { CallFacts, type KnownEnvelope, type ReadableForm } from "./call-facts.ts";
 import { searchRoutes } from "./route-index.ts";
 import type { CompiledMatch, CompiledRoute, RoutingTable } from "./routing-table.ts";
@@ -24,7 +24,8 @@ const none: Match = { t: "none" };
  */
 export function match(table: RoutingTable, open: Open): Match | NeedEnvelope {
   const facts = new CallFacts(open);
-  const found = searchRoutes(table.index, facts);
+  const index = open.kind === CallKind.raw ? table.rawIndexes.get(open.protocol) : table.index;
+  const found = index && searchRoutes(index, facts);
   const isDecided = facts.undecidedRank >= (found?.rank ?? Number.POSITIVE_INFINITY);
   if (isDecided || facts.envelope.t !== "unread") return matchOf(found);
   return { t: "needEnvelope", form: facts.envelope.form };

@@ -10,8 +10,10 @@ export interface RoutingTable {
   readonly routes: readonly CompiledRoute[];
   /** All their usable matches; of those that take a call the first one wins. */
   readonly matches: readonly CompiledMatch[];
-  /** The same matches, to be found without trying each. */
+  /** The same matches, to be found without trying each: those that can take HTTP calls. */
   readonly index: RouteIndex;
+  /** By the protocol of the call's listener: those that can take its bytes. */
+  readonly rawIndexes: ReadonlyMap<string, RouteIndex>;
   /** The header blocks that they ask for. */
   readonly askedHeaders: AskedHeaders;
   readonly problems: readonly RouteProblem[];

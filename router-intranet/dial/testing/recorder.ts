@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { TunnelError } from "@sallyport/proto/error";
 import type { Head } from "@sallyport/proto/frame";
 import type { ExchangeRequest, ResponseEvents } from "../destination.ts";
@@ -10,6 +11,7 @@ export class Recorder implements ResponseEvents {
   failed: TunnelError | undefined;
   bytesSent = 0;
   requestSent = false;
+  upgraded: Socket | undefined;
   /** Events after the last one: there must be none. */
   late = 0;
   #waiting: (() => void)[] = [];
@@ -32,6 +34,12 @@ export class Recorder implements ResponseEvents {
   onResponseFailed(error: TunnelError): void {
     this.#heard();
     this.failed = error;
+  }
+
+  onUpgraded(head: Head, socket: Socket): void {
+    this.heads.push(head);
+    this.upgraded = socket;
+    this.#heard();
   }
 
   onRequestBytesSent(bytes: number): void {
