@@ -63,10 +63,8 @@ function planTunnel(tunnel: ReverseTunnel, documents: Documents, options: PlanOp
     label: isAlone ? metadata.name : fullName,
     pairs: options.pairs ?? spec.pairs,
     listeners: spec.dmz.listeners.map(({ name, protocol, port, proxyProtocol }) => ({
-      name,
-      protocol,
-      port,
-      proxyProtocol,
+      ...{ name, protocol, port },
+      ...(proxyProtocol !== undefined && { proxyProtocol }),
     })),
     pool: spec.pool,
     quotas: spec.dmz.quotas,
