@@ -15,6 +15,8 @@ export interface CheckCall {
   /** Of the envelope; a name may be "{namespace}name". */
   readonly soapHeaders: readonly NameValue[];
   readonly path: string | undefined;
+  /** Of a net.tcp session. */
+  readonly via?: string | undefined;
   readonly host: string | undefined;
   readonly method: string | undefined;
   readonly listener: string | undefined;

@@ -1,4 +1,5 @@
-import { type RecordEvent, recordLimits } from "./record.ts";
+import { sizeBytes } from "./framing-fault.ts";
+import { KnownEncoding, Mode, type RecordEvent, RecordType, recordLimits } from "./record.ts";
 import { RecordReader } from "./record-reader.ts";
 
 /** What a net.tcp client says before its first envelope: [MC-NMF], 2.2.3. */
@@ -51,6 +52,16 @@ function withRecord(preamble: Preamble, event: RecordEvent): Preamble {
     default:
       return preamble;
   }
+}
+
+/** As WCF's NetTcpBinding writes it: duplex, binary, without an upgrade. */
+export function preambleOf(via: string): Buffer {
+  const bytes = Buffer.from(via);
+  return Buffer.concat([
+    Buffer.from([RecordType.version, 1, 0, RecordType.mode, Mode.duplex, RecordType.via, ...sizeBytes(bytes.length)]),
+    bytes,
+    Buffer.from([RecordType.knownEncoding, KnownEncoding.binarySession, RecordType.preambleEnd]),
+  ]);
 }
 
 /** Of bytes that are one preamble and nothing else; `undefined`: they are not. */
