@@ -26,9 +26,9 @@ export function envelope(bytes: Buffer | string): Buffer {
   return sized(0x06, Buffer.from(bytes as string));
 }
 
-/** An unsized envelope in these chunks. */
+/** An unsized envelope in these chunks, of one byte for each character. */
 export function chunked(...chunks: string[]): Buffer {
-  const written = chunks.map((chunk) => sized(undefined, Buffer.from(chunk)));
+  const written = chunks.map((chunk) => sized(undefined, Buffer.from(chunk, "latin1")));
   return Buffer.concat([Buffer.from([0x05]), ...written, Buffer.from([0])]);
 }
 
