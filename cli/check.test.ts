@@ -150,7 +150,7 @@ describe("sallyport check, without a call", () => {
             ...{ source: "standard input", line: 15, column: 0, document: "TunnelRoute calc" },
             ...{
               path: "spec.backendRefs[0].url",
-              message: '"ftp://calc:80" is not an http://, https://, tcp:// or tls:// URL',
+              message: '"ftp://calc:80" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
             },
           },
         ],
