@@ -9,7 +9,8 @@ import type { CallDone } from "./call-done.ts";
 import type { Stream, StreamEvents } from "./dial/stream.ts";
 import { envelopeTimeoutMs } from "./envelope-wait.ts";
 import type { EnvelopeOutcome } from "./match/envelope-outcome.ts";
-import { acceptRaw, type FoundStream, faultedMs } from "./relay-raw.ts";
+import { acceptRaw, type FoundStream } from "./relay-raw.ts";
+import { faultedMs } from "./relay-session.ts";
 
 /** A net.tcp session whose first envelope decides: it has it when `x` came. */
 
@@ -42,7 +43,7 @@ describe("a session that goes by its first envelope", () => {
   ])("that %s gets a fault, and time to close", (_, fault, found) => {
     const { call, events, done, clock } = begin(found);
     events.onData(envelope("x"));
-    expect([call.sent, call.ended, done.length]).toEqual([[ack, faultRecord(fault)], true, 0]);
+    expect([call.sent, call.ended, done.length]).toEqual([[ack, faultRecord(fault)], true, 1]);
     events.onData(Buffer.from("more"));
     expect(call.returned).toBe(7);
     events.onFin([]);
