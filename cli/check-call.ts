@@ -15,6 +15,8 @@ export interface CheckCall {
   /** Of the envelope; a name may be "{namespace}name". */
   readonly soapHeaders: readonly NameValue[];
   readonly path: string | undefined;
+  /** Of a net.tcp session. */
+  readonly via?: string | undefined;
   readonly host: string | undefined;
   readonly method: string | undefined;
   readonly listener: string | undefined;
@@ -64,7 +66,7 @@ export function rawOpenOf(call: CheckCall, protocol: ListenerProtocol): Open {
   const at = `listener ${listener} is ${protocol}, so a call is a stream of bytes`;
   if (asked || headers.length + soapHeaders.length > 0)
     throw new CliError(exitCodes.usage, `${at}; of the call's options only --listener and --host are for these`);
-  if (host !== "" && !protocolTraits(protocol).hasHost)
+  if (host !== "" && protocolTraits(protocol).lacks.includes("host"))
     throw new CliError(exitCodes.usage, `${at} that names no host; leave out --host`);
   return { ...emptyOpen, kind: CallKind.raw, listener, protocol, serverName: host };
 }

@@ -17,6 +17,7 @@ export function checkCommand(check: (options: CheckOptions) => Promise<void>): C
       collectSoapHeader,
     )
     .option("--path <path>", "path and query (default: /)", parsePath)
+    .option("--via <uri>", "what a net.tcp client connects to, such as net.tcp://calc.example:808/calc", parseVia)
     .option("--host <host>", "the host that the client calls")
     .option("--method <method>", "the HTTP method (default: POST for SOAP, else GET)", parseMethod)
     .option("--listener <name>", "where the call comes in (default: the tunnel's only one)")
@@ -41,6 +42,7 @@ interface CheckFlags {
   readonly header?: readonly NameValue[];
   readonly soapHeader?: readonly NameValue[];
   readonly path?: string;
+  readonly via?: string;
   readonly host?: string;
   readonly method?: string;
   readonly listener?: string;
@@ -48,10 +50,11 @@ interface CheckFlags {
 }
 
 function callOf(flags: CheckFlags): CheckCall | undefined {
-  const { action, header: headers = [], soapHeader: soapHeaders = [], path, host, method, listener, message } = flags;
-  const told = [action, path, host, method, listener, message];
+  const { action, header: headers = [], soapHeader: soapHeaders = [], path, via, host } = flags;
+  const { method, listener, message } = flags;
+  const told = [action, path, via, host, method, listener, message];
   if (headers.length + soapHeaders.length === 0 && told.every((each) => each === undefined)) return undefined;
-  return { action, headers, soapHeaders, path, host, method, listener, message };
+  return { action, headers, soapHeaders, path, via, host, method, listener, message };
 }
 
 function collectText(text: string, before: readonly string[] = []): string[] {
@@ -79,6 +82,11 @@ function parsePath(text: string): string {
   throw new InvalidArgumentError("Give what follows the host in a URL: it starts with '/'.");
 }
 
+function parseVia(text: string): string {
+  if (/^net\.tcp:\/\/[^\s/?#]+[^\s]*$/.test(text)) return text;
+  throw new InvalidArgumentError("Give the URI that the client connects to; it starts with net.tcp://.");
+}
+
 function parseMethod(text: string): string {
   if (/^[A-Z]{1,32}$/.test(text)) return text;
   throw new InvalidArgumentError("Give it in capital letters, such as POST.");
@@ -89,6 +97,7 @@ const examples = `Examples:
   sallyport check -f tunnel.yaml --path '/orders?id=7' --host shop.example.com
   sallyport check -f tunnel.yaml --action urn:orders/IOrders/Add    a SOAP call
   sallyport check -f tunnel.yaml --soap-header ClientRouteName=test
+  sallyport check -f tunnel.yaml --via net.tcp://calc.example:808/calc
   sallyport check -f tunnel.yaml --message request.xml --json       its envelope is read as a router would
 `;
 

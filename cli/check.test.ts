@@ -53,6 +53,41 @@ async function run(call: Partial<CheckCall> | undefined, options: object = {}, t
   return { exitCode, out };
 }
 
+describe("a net.tcp session", () => {
+  const session = `
+apiVersion: sallyport.dev/v1alpha1
+kind: ReverseTunnel
+metadata: { name: wcf }
+spec: { dmz: { listeners: [{ name: wcf, protocol: NetTCP, port: 808 }] } }
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: TunnelRoute
+metadata: { name: calc }
+spec:
+  parentRefs: [{ name: wcf }]
+  matches: [{ host: calc.example, path: { value: /calc } }, { soap: { action: { type: Contains, value: ICalc } } }]
+  backendRefs: [{ url: "net.tcp://calc:808" }]
+`;
+
+  it.each<[string, Partial<CheckCall>, string]>([
+    ["its via", { via: "net.tcp://calc.example:808/calc/x" }, "The call goes to route default/calc, matches[0]."],
+    ["its action", { via: "net.tcp://x/", action: "urn:ICalc" }, "The call goes to route default/calc, matches[1]."],
+    ["neither", { via: "net.tcp://x/calc", action: "urn:x" }, "No route takes the call."],
+  ])("T9: is explained by %s", async (_, call, verdict) => {
+    const { out } = await run(call, {}, session);
+    expect(out.split("\n")[0]).toBe(verdict);
+  });
+
+  it("has nothing of HTTP, and needs its via; other calls have none", async () => {
+    const only = "listener wcf is NetTCP; its sessions have --via, --action and --soap-header, and nothing else";
+    await expect(run({ via: "net.tcp://x/", path: "/x" }, {}, session)).rejects.toThrow(only);
+    const lacks = "listener wcf is NetTCP; say by --via what the client connects to";
+    await expect(run({ action: "urn:x" }, {}, session)).rejects.toThrow(lacks);
+    const http = "listener http is HTTP; --via is for NetTCP listeners, give one by --listener";
+    await expect(run({ via: "net.tcp://x/" })).rejects.toThrow(http);
+  });
+});
+
 function message(name: string, content: string | Buffer): string {
   const path = join(folder, name);
   writeFileSync(path, content);
@@ -115,7 +150,7 @@ describe("sallyport check, without a call", () => {
             ...{ source: "standard input", line: 15, column: 0, document: "TunnelRoute calc" },
             ...{
               path: "spec.backendRefs[0].url",
-              message: '"ftp://calc:80" is not an http://, https://, tcp:// or tls:// URL',
+              message: '"ftp://calc:80" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
             },
           },
         ],

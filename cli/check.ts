@@ -1,12 +1,14 @@
 import type { Readable } from "node:stream";
 import { DocumentError } from "@sallyport/proto/document-error";
 import { type Documents, parseDocumentFiles } from "@sallyport/proto/documents";
-import { protocolTraits } from "@sallyport/proto/listener-protocol";
+import type { Open } from "@sallyport/proto/frame";
+import { type ListenerProtocol, protocolTraits } from "@sallyport/proto/listener-protocol";
 import type { Listener } from "@sallyport/proto/resource";
 import { compileRoutes } from "@sallyport/router-intranet/match/compile";
 import { type Explanation, explain, formatExplanation } from "@sallyport/router-intranet/match/explain";
 import type { RoutingTable } from "@sallyport/router-intranet/match/routing-table";
 import { type CheckCall, envelopeOf, openOf, rawOpenOf, readMessage } from "./check-call.ts";
+import { sessionOpenOf, withActionBlock } from "./check-session.ts";
 import { documentsWarnings, tableWarnings } from "./check-warnings.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { readDocumentFiles } from "./document-files.ts";
@@ -86,10 +88,9 @@ async function checkCall(
   const table = tableOf(documents, tunnel);
   const message = await readMessage(call.message);
   const { name: listener, protocol } = listenerOf(documents, tunnel, call.listener);
-  const open = protocolTraits(protocol).isRaw
-    ? rawOpenOf({ ...call, listener }, protocol)
-    : openOf({ ...call, listener }, message);
-  const envelope = envelopeOf(table, open, call, message);
+  const asked = protocol === "NetTCP" ? withActionBlock({ ...call, listener }) : { ...call, listener };
+  const open = openFor(asked, protocol, message);
+  const envelope = envelopeOf(table, open, asked, message);
   const warnings = table.problems.map(({ route, message: text }) => `route ${route}: ${text}`);
   if (envelope.t === "refused") {
     const { why } = envelope;
@@ -99,6 +100,15 @@ async function checkCall(
   const explanation = explain(table, open, envelope.t === "known" ? envelope.facts : undefined);
   out(options.json ? jsonOf(tunnel, explanation, warnings) : textOf(explanation, warnings));
   return explanation.matches.some(({ outcome }) => outcome === "takes") ? exitCodes.fine : exitCodes.failed;
+}
+
+function openFor(call: CheckCall, protocol: ListenerProtocol, message: Buffer | undefined): Open {
+  if (protocol === "NetTCP") return sessionOpenOf(call);
+  if (call.via !== undefined) {
+    const at = call.listener ? `listener ${call.listener} is ${protocol}` : "the tunnel has several listeners";
+    throw new CliError(exitCodes.usage, `${at}; --via is for NetTCP listeners, give one by --listener`);
+  }
+  return protocolTraits(protocol).isRaw ? rawOpenOf(call, protocol) : openOf(call, message);
 }
 
 function textOf(explanation: Explanation, warnings: readonly string[]): string {

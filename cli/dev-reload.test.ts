@@ -58,7 +58,7 @@ describe("documents that change while it runs", () => {
     const { fake } = await whenReady({ files: [file] });
     const bad = documents.replace("http://127.0.0.1:9000", "ftp://x");
     expect(await change(fake, bad, /^not reloaded/)).toStrictEqual([
-      `${file}:10: TunnelRoute all: spec.backendRefs[0].url: "ftp://x" is not an http://, https://, tcp:// or tls:// URL`,
+      `${file}:10: TunnelRoute all: spec.backendRefs[0].url: "ftp://x" is not an http://, https://, tcp://, tls:// or net.tcp:// URL`,
       "not reloaded: the documents cannot be used; the old routes stay",
     ]);
     expect(fake.intranet.all.map(({ got }) => got.length)).toStrictEqual([1, 1]);

@@ -185,7 +185,7 @@ describe("sallyport dev --to", () => {
   const wrong: Record<string, [Partial<DevOptions>, string]> = {
     "what is no URL": [
       { to: { ...to, url: "localhost:3000" } },
-      '--to: "localhost:3000" is not an http://, https://, tcp:// or tls:// URL',
+      '--to: "localhost:3000" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
     ],
     "a URL with a path": [
       { to: { ...to, url: "http://x/y" } },

@@ -48,7 +48,10 @@ function line(what: string, where: string, plan: TunnelPlan, name: string, detai
 }
 
 /** What a listener's clients speak, as a URL has it. */
-const schemes = { HTTP: "http", TCP: "tcp", TLS: "tls" } as const satisfies Record<ListenerProtocol, string>;
+const schemes = { HTTP: "http", TCP: "tcp", TLS: "tls", NetTCP: "net.tcp" } as const satisfies Record<
+  ListenerProtocol,
+  string
+>;
 
 /** As a client on this machine writes it. */
 export function url(address: string, port: number, scheme = "http"): string {

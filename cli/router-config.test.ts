@@ -78,7 +78,7 @@ describe("a router's configuration is refused when", () => {
     "a document is wrong": [
       "intranet",
       () => files.write("routes.yaml", routeYaml("all").replace("http:", "ftp:")),
-      'FOLDER/routes.yaml:4: TunnelRoute all: spec.backendRefs[0].url: "ftp://127.0.0.1:9000" is not an http://, https://, tcp:// or tls:// URL',
+      'FOLDER/routes.yaml:4: TunnelRoute all: spec.backendRefs[0].url: "ftp://127.0.0.1:9000" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
     ],
     "others may read its key": [
       "dmz",

@@ -81,7 +81,7 @@ describe("sallyport dev --to", () => {
 
 describe("the other commands", () => {
   const nothing = { action: undefined, headers: [], soapHeaders: [], path: undefined, host: undefined };
-  const call = { ...nothing, method: undefined, listener: undefined, message: undefined };
+  const call = { ...nothing, via: undefined, method: undefined, listener: undefined, message: undefined };
   const checked = { files: ["a.yaml"], tunnel: undefined, json: false, verbose: false };
   const identity = { out: "ids", trustDomain: undefined, days: 365, renew: false, force: false, verbose: false };
   const asked: Record<string, [string[], unknown]> = {
@@ -101,12 +101,12 @@ describe("the other commands", () => {
       [
         ...["check", "-f", "a.yaml", "--action", "urn:a", "--header", "A=b=c", "--header", "D: e", "--path", "/p?q"],
         ...["--soap-header", "N=v", "--soap-header", "{urn:n}M=w", "--host", "h", "--method", "PUT", "--listener", "l"],
-        ...["--tunnel", "t", "--json"],
+        ...["--via", "net.tcp://h/p", "--tunnel", "t", "--json"],
       ],
       {
         ...{ ...checked, tunnel: "t", json: true },
         call: {
-          ...{ ...call, action: "urn:a", path: "/p?q", host: "h", method: "PUT", listener: "l" },
+          ...{ ...call, action: "urn:a", path: "/p?q", via: "net.tcp://h/p", host: "h", method: "PUT", listener: "l" },
           headers: [
             { name: "A", value: "b=c" },
             { name: "D", value: "e" },
@@ -152,6 +152,10 @@ describe("the other commands", () => {
     "a path that is a URL": [
       ["check", "-f", "a", "--path", "http://x/"],
       "option '--path <path>' argument 'http://x/' is invalid. Give what follows the host in a URL: it starts with '/'.",
+    ],
+    "a via of another scheme": [
+      ["check", "-f", "a", "--via", "http://x/"],
+      "option '--via <uri>' argument 'http://x/' is invalid. Give the URI that the client connects to; it starts with net.tcp://.",
     ],
     "a message and what would be in it": [
       ["check", "-f", "a", "--message", "m", "--soap-header", "a=b"],

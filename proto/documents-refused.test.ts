@@ -124,20 +124,26 @@ const refused: Record<string, [string, string[]]> = {
   ],
   "a url of FTP": [
     backend("{ url: ftp://x }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "ftp://x" is not an http://, https://, tcp:// or tls:// URL'],
+    [
+      '6: TunnelRoute calc: spec.backendRefs[0].url: "ftp://x" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
+    ],
   ],
   "a url without slashes": [
     backend("{ url: 'http:x' }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http:x" is not an http://, https://, tcp:// or tls:// URL'],
+    [
+      '6: TunnelRoute calc: spec.backendRefs[0].url: "http:x" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
+    ],
   ],
   "a url with a space": [
     backend("{ url: 'http://x ' }"),
-    ['6: TunnelRoute calc: spec.backendRefs[0].url: "http://x " is not an http://, https://, tcp:// or tls:// URL'],
+    [
+      '6: TunnelRoute calc: spec.backendRefs[0].url: "http://x " is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
+    ],
   ],
   "a url with an impossible port": [
     backend("{ url: 'http://x:99999' }"),
     [
-      '6: TunnelRoute calc: spec.backendRefs[0].url: "http://x:99999" is not an http://, https://, tcp:// or tls:// URL',
+      '6: TunnelRoute calc: spec.backendRefs[0].url: "http://x:99999" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
     ],
   ],
   "a url with port 0": [
@@ -275,24 +281,24 @@ const refused: Record<string, [string, string[]]> = {
     ],
   ],
   "T5: a protocol of a later version": [
-    tunnel("{ name: wcf, protocol: NetTCP, port: 808 }"),
+    tunnel("{ name: wcf, protocol: HTTPS, port: 8443 }"),
     [
-      '7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "NetTCP" is not served by this version; HTTP, TCP, TLS are',
+      '7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "HTTPS" is not served by this version; HTTP, TCP, TLS, NetTCP are',
     ],
   ],
   "T5: a protocol in small letters": [
     tunnel("{ name: web, protocol: http, port: 80 }"),
     [
-      '7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "http" is none of HTTP, TCP, TLS; did you mean "HTTP"?',
+      '7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "http" is none of HTTP, TCP, TLS, NetTCP; did you mean "HTTP"?',
     ],
   ],
   "T5: an unheard-of protocol": [
     tunnel("{ name: web, protocol: Gopher, port: 70 }"),
-    ['7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "Gopher" is none of HTTP, TCP, TLS'],
+    ['7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: "Gopher" is none of HTTP, TCP, TLS, NetTCP'],
   ],
   "T5: no protocol": [
     tunnel("{ name: web, port: 80 }"),
-    ["7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: is missing; give one of HTTP, TCP, TLS"],
+    ["7: ReverseTunnel tunnels/p: spec.dmz.listeners[0].protocol: is missing; give one of HTTP, TCP, TLS, NetTCP"],
   ],
   "two listeners of one name and port": [
     tunnel("{ name: web, protocol: HTTP, port: 80 }\n      - { name: web, protocol: HTTP, port: 80 }"),

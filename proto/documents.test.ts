@@ -193,9 +193,9 @@ describe("problems", () => {
     expect(messageOf(files)).toBe(
       [
         "b.yaml:6: ReverseTunnel tunnels/partners: spec.dmz.listeners[0].port: 0 is less than 1, the least allowed",
-        'b.yaml:27: TunnelRoute tunnels/rest: spec.backendRefs[0].url: "rest.example.com/" is not an http://, https://, tcp:// or tls:// URL',
+        'b.yaml:27: TunnelRoute tunnels/rest: spec.backendRefs[0].url: "rest.example.com/" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
         'a.yaml:3: TunnelRoute tunnels/rest: metadata.name: "rest" is the name of the one at b.yaml:22 already; rename one or leave it out',
-        'a.yaml:13: TunnelRoute tunnels/more: spec.backendRefs[0].url: "ftp://rest.example.com/" is not an http://, https://, tcp:// or tls:// URL',
+        'a.yaml:13: TunnelRoute tunnels/more: spec.backendRefs[0].url: "ftp://rest.example.com/" is not an http://, https://, tcp://, tls:// or net.tcp:// URL',
       ].join("\n"),
     );
   });

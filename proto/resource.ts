@@ -268,7 +268,7 @@ function refuseMixedBackends(refs: readonly (UrlRef | object)[], context: z.Refi
     const kind = backendKind(ref.url);
     if (kind !== backendKind(first.url)) {
       refuse(context, [index, "url"], `carries other calls than ${first.url}; make two routes of it`);
-    } else if (kind === "http" && ref.proxyProtocol !== undefined) {
+    } else if (kind !== "bytes" && ref.proxyProtocol !== undefined) {
       refuse(context, [index, "proxyProtocol"], "is for tcp:// and tls:// alone; leave it out");
     }
   }

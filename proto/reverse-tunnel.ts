@@ -16,7 +16,7 @@ export const listenerSchema = z.strictObject({
   protocol: z
     .enum(listenerProtocols, { error: ({ input }) => protocolProblem(input) })
     .describe(
-      "What clients speak. HTTP: HTTP/1.1, and what it is upgraded to. TCP: any bytes. TLS: passed on as it comes, by the name that it calls.",
+      "What clients speak. HTTP: HTTP/1.1, and what it is upgraded to. TCP: any bytes. NetTCP: WCF's net.tcp. TLS: passed on as it comes, by the name that it calls.",
     ),
   port: port.describe("The port that clients call."),
   proxyProtocol: proxyProtocolSchema

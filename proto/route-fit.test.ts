@@ -38,6 +38,26 @@ describe("a route that its listener's calls do not fit is refused:", () => {
       { backendRefs: [{ url: "http://db:80", proxyProtocol: "V2" }] },
       'spec.backendRefs[0].proxyProtocol: "V2" is for tcp:// and tls:// alone; leave it out',
     ],
+    "tcp:// behind net.tcp": [
+      "wcf",
+      {},
+      'spec.backendRefs[0].url: "tcp://db:80" takes no calls of listener wcf (NetTCP); write net.tcp://, or bind the route to another listener',
+    ],
+    "a method of net.tcp": [
+      "wcf",
+      { backendRefs: [{ url: "net.tcp://db:808" }], matches: [{ method: "POST" }] },
+      "spec.matches[0].method: can hold for no call of listener wcf (NetTCP): bytes have no method; match by host, or leave it out",
+    ],
+    "net.tcp and bytes in one": [
+      "wcf",
+      { backendRefs: [{ url: "net.tcp://db:808" }, { url: "tcp://db:80" }] },
+      'spec.backendRefs[1].url: "tcp://db:80" carries other calls than net.tcp://db:808; make two routes of it',
+    ],
+    "a PROXY header before net.tcp": [
+      "wcf",
+      { backendRefs: [{ url: "net.tcp://db:808", proxyProtocol: "V2" }] },
+      'spec.backendRefs[0].proxyProtocol: "V2" is for tcp:// and tls:// alone; leave it out',
+    ],
     "tcp:// without a port": [
       "db",
       { backendRefs: [{ url: "tcp://db" }] },
@@ -69,6 +89,12 @@ describe("a route that its listener's calls do not fit is refused:", () => {
   );
 });
 
+test("T5: a net.tcp route may ask for host, path, action and header", () => {
+  const asked = { host: "a.example", path: { value: "/x" }, soap: { action: { value: "urn:a" } } };
+  const route = { backendRefs: [{ url: "net.tcp://calc:808" }], matches: [asked, {}] };
+  expect(parse("wcf", route).routes).toHaveLength(1);
+});
+
 test("a route of no section is of those listeners whose calls it fits", () => {
   const route = {
     parentRefs: [{ name: "t" }],
@@ -91,6 +117,7 @@ function tunnel(web: object, tcp: object = {}) {
     { name: "web", protocol: "HTTP", port: 1, ...web },
     { name: "db", protocol: "TCP", port: 2, ...tcp },
     { name: "secure", protocol: "TLS", port: 3 },
+    { name: "wcf", protocol: "NetTCP", port: 4 },
   ];
   return {
     ...{ apiVersion: "sallyport.dev/v1alpha1", kind: "ReverseTunnel", metadata: { name: "t" } },

@@ -1,5 +1,5 @@
 import { backendScheme } from "./backend-url.ts";
-import { type ListenerProtocol, protocolTraits } from "./listener-protocol.ts";
+import { type ListenerProtocol, type MatchField, protocolTraits } from "./listener-protocol.ts";
 import { quoted } from "./printable.ts";
 import type { RouteMatch, TunnelRoute } from "./resource.ts";
 
@@ -40,15 +40,8 @@ export function backendsFit(refs: TunnelRoute["spec"]["backendRefs"], protocol: 
 
 /** Why a match can hold for no call of a listener: the field that such calls have not. */
 export function lackingField(match: RouteMatch, protocol: ListenerProtocol): MatchField | undefined {
-  const { isRaw, hasHost } = protocolTraits(protocol);
-  const asked = httpFields.find((field) => match[field] !== undefined);
-  if (isRaw && asked !== undefined) return asked;
-  return !hasHost && match.host !== undefined ? "host" : undefined;
+  return protocolTraits(protocol).lacks.find((field) => match[field] !== undefined);
 }
-
-type MatchField = keyof RouteMatch;
-
-const httpFields = ["path", "method", "soap", "headers", "queryParams"] as const satisfies MatchField[];
 
 const lacks: Readonly<Record<MatchField, string>> = {
   host: "plain TCP names no host; bind the route by sectionName alone, or use a TLS listener",

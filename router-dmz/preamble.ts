@@ -4,7 +4,8 @@ export type Reading<Value> =
   | { readonly t: "more"; readonly bytes: number }
   /** The first `bytes` of them said it. */
   | { readonly t: "read"; readonly bytes: number; readonly value: Value }
-  | { readonly t: "refused"; readonly why: string };
+  /** `answer`: what the client is told first, where its protocol has words for it. */
+  | { readonly t: "refused"; readonly why: string; readonly answer?: Buffer };
 
 /** Reads the start of a connection from all of its bytes so far. Never throws. */
 export interface PreambleReader<Value> {

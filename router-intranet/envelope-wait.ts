@@ -2,7 +2,8 @@ import { TunnelError } from "@sallyport/proto/error";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { KeptBytes } from "./kept-bytes.ts";
 import type { KnownEnvelope } from "./match/call-facts.ts";
-import type { EnvelopeOutcome, EnvelopeScanner } from "./match/envelope.ts";
+import type { EnvelopeScanner } from "./match/envelope.ts";
+import type { EnvelopeOutcome } from "./match/envelope-outcome.ts";
 
 /** How long a client may take to send its envelope's header. docs/routing.md, "Envelopes". */
 export const envelopeTimeoutMs = 10_000;
@@ -13,6 +14,9 @@ export type EnvelopeVerdict = { readonly outcome: Exclude<EnvelopeOutcome["t"], 
   | { readonly t: "refused"; readonly error: TunnelError }
 );
 
+/** Reads an envelope in pieces of what it comes in. */
+export type EnvelopeSource = Pick<EnvelopeScanner, "push" | "end">;
+
 /** Told once, with all that was kept, in order. */
 export type OnVerdict = (verdict: EnvelopeVerdict, kept: readonly Buffer[]) => void;
 
@@ -21,13 +25,13 @@ export type OnVerdict = (verdict: EnvelopeVerdict, kept: readonly Buffer[]) => v
  * the peer has at the start, and none is returned meanwhile.
  */
 export class EnvelopeWait {
-  readonly #scanner: EnvelopeScanner;
+  readonly #scanner: EnvelopeSource;
   readonly #onVerdict: OnVerdict;
   readonly #cancelTimeout: () => void;
   #kept = new KeptBytes();
   #over = false;
 
-  constructor(scanner: EnvelopeScanner, clock: Clock, limitMs: number, onVerdict: OnVerdict) {
+  constructor(scanner: EnvelopeSource, clock: Clock, limitMs: number, onVerdict: OnVerdict) {
     this.#scanner = scanner;
     this.#onVerdict = onVerdict;
     this.#cancelTimeout = clock.after(limitMs, () => this.#tell(tooSlow(limitMs)));

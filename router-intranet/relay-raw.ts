@@ -5,6 +5,9 @@ import type { Clock } from "@sallyport/tunnel/clock";
 import type { CallDone } from "./call-done.ts";
 import { proxyHeader } from "./dial/proxy-header.ts";
 import type { Streams } from "./dial/stream.ts";
+import type { EnvelopeSource } from "./envelope-wait.ts";
+import type { KnownEnvelope } from "./match/call-facts.ts";
+import { readSession } from "./relay-session.ts";
 import type { Admission } from "./route-quota.ts";
 import { StreamPump } from "./stream-pump.ts";
 
@@ -23,8 +26,16 @@ export type FoundStream =
   /** `route`: the one that takes the call and cannot carry it. */
   | { readonly t: "fail"; readonly error: TunnelError; readonly route?: string };
 
+/** A net.tcp session whose first envelope says where it goes. */
+export interface NeedsFirstEnvelope {
+  readonly t: "needEnvelope";
+  readonly scanner: EnvelopeSource;
+  /** Asked once, when the scanner has decided; by the routes of the first question. */
+  readonly decide: (envelope: KnownEnvelope) => FoundStream;
+}
+
 export interface RawRelayDeps {
-  readonly find: (open: Open) => FoundStream;
+  readonly find: (open: Open) => FoundStream | NeedsFirstEnvelope;
   readonly streams: Pick<Streams, "dial">;
   readonly clock: Clock;
   /** Told once of each call, when it is over. */
@@ -33,30 +44,39 @@ export interface RawRelayDeps {
 
 /** Carries a call's bytes to a destination and back, each direction with its own end. */
 export function acceptRaw(call: Call, open: Open, deps: RawRelayDeps): CallEvents {
+  const found = deps.find(open);
+  return found.t === "needEnvelope"
+    ? readSession(call, open, found, {
+        ...deps,
+        accept: (client, decided, onDone) => relay(client, open, decided, { ...deps, onDone }),
+      })
+    : relay(call, open, found, deps);
+}
+
+function relay(call: Call, open: Open, found: FoundStream, deps: Omit<RawRelayDeps, "find">): CallEvents {
   const relayed = new RelayedStream(call, open, deps);
-  relayed.start();
+  relayed.start(found);
   return relayed;
 }
 
 class RelayedStream implements CallEvents {
   readonly #call: Call;
   readonly #open: Open;
-  readonly #deps: RawRelayDeps;
+  readonly #deps: Omit<RawRelayDeps, "find">;
   readonly #startedMs: number;
   #pump: StreamPump | undefined;
   #route = "";
   #destination = "";
   #admission: Admission | undefined;
 
-  constructor(call: Call, open: Open, deps: RawRelayDeps) {
+  constructor(call: Call, open: Open, deps: Omit<RawRelayDeps, "find">) {
     this.#call = call;
     this.#open = open;
     this.#deps = deps;
     this.#startedMs = deps.clock.now();
   }
 
-  start(): void {
-    const found = this.#deps.find(this.#open);
+  start(found: FoundStream): void {
     this.#route = found.route ?? "";
     if (found.t === "fail") {
       this.#call.reset(found.error);

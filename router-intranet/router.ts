@@ -27,14 +27,16 @@ import type { Destinations } from "./dial/destination.ts";
 import { createDestinations } from "./dial/dialler.ts";
 import { Streams } from "./dial/stream.ts";
 import { envelopeCounter } from "./envelope-metrics.ts";
+import { FramedEnvelope } from "./framed-envelope.ts";
 import { pickBackend } from "./match/backend.ts";
 import { compileRoutes } from "./match/compile.ts";
-import { EnvelopeScanner } from "./match/envelope.ts";
+import { EnvelopeScanner, envelopeBytesMax } from "./match/envelope.ts";
 import { type Match, match, matchEnvelope } from "./match/match.ts";
 import { routeHashes } from "./match/route-hashes.ts";
 import type { RoutingTable } from "./match/routing-table.ts";
+import { noRoute } from "./no-route.ts";
 import { createRelay, type Found, type NeedsEnvelope } from "./relay.ts";
-import { acceptRaw, type FoundStream, type RawRelayDeps } from "./relay-raw.ts";
+import { acceptRaw, type FoundStream, type NeedsFirstEnvelope, type RawRelayDeps } from "./relay-raw.ts";
 import { OperatorPort } from "./report/operator-port.ts";
 import { configurationReport, routeSource, routeStates, uplinkStatus } from "./report-source.ts";
 import { RouteQuotas } from "./route-quota.ts";
@@ -339,17 +341,22 @@ class IntranetRouter implements RunningRouter {
     };
   }
 
-  #findStream(open: Open): FoundStream {
-    const found = match(this.#table, open);
-    // Nothing of bytes is read, so nothing hangs on an envelope.
-    const destination = this.#destinationOf(found.t === "needEnvelope" ? { t: "none" } : found, open);
-    return destination;
+  #findStream(open: Open): FoundStream | NeedsFirstEnvelope {
+    const table = this.#table;
+    const { initialWindowBytes } = this.#config.limits;
+    const found = match(table, open);
+    if (found.t !== "needEnvelope") return this.#destinationOf(found, open);
+    const scanner = new EnvelopeScanner(found.form, table.askedHeaders, initialWindowBytes);
+    return {
+      t: "needEnvelope",
+      scanner: new FramedEnvelope(open.preamble, scanner, Math.min(initialWindowBytes, envelopeBytesMax)),
+      decide: (envelope) => this.#destinationOf(matchEnvelope(table, open, envelope), open),
+    };
   }
 
   #destinationOf(found: Match, open: Open): FoundDestination {
     if (found.t === "none") {
-      const text = `no route takes ${callText(open)} on listener ${open.listener}`;
-      return { t: "fail", error: new TunnelError("NO_ROUTE", text) };
+      return { t: "fail", error: noRoute(open, this.#table) };
     }
     const pick = pickBackend(found.route, Math.random);
     const route = found.route.key;
@@ -428,22 +435,12 @@ type FoundDestination =
   | (Extract<FoundStream, { t: "destination" }> & { readonly repeatable: boolean })
   | Extract<Found, { t: "fail" }>;
 
-function callText({ kind, method, target, serverName }: Open): string {
-  if (kind !== CallKind.raw) return `${method} ${pathOf(target)}`;
-  return serverName === "" ? "a connection" : `a connection for ${serverName.slice(0, 200)}`;
-}
-
 function isOfRoutes(path: string): boolean {
   return path === "routes" || path.startsWith("origin.");
 }
 
 function isOfIdentity(path: string): boolean {
   return path.startsWith("identity.");
-}
-
-/** Without the query, which may hold what is not for logs and answers. */
-function pathOf(target: string): string {
-  return target.split("?", 1)[0]!.slice(0, 200);
 }
 
 function causeOf(error: TunnelError | undefined): string | undefined {

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ReadableForm } from "@sallyport/router-intranet/match/call-facts";
-import { type EnvelopeOutcome, EnvelopeScanner, envelopeBytesMax } from "@sallyport/router-intranet/match/envelope";
+import { EnvelopeScanner, envelopeBytesMax } from "@sallyport/router-intranet/match/envelope";
 import { askedHeaders, headerTextMax } from "@sallyport/router-intranet/match/envelope-header";
+import type { EnvelopeOutcome } from "@sallyport/router-intranet/match/envelope-outcome";
 import { SaxesParser } from "saxes";
 import type { Target } from "../target.ts";
 

@@ -3,6 +3,7 @@ import { networkTest } from "@sallyport/proto/proxy-protocol";
 import type { Clock } from "@sallyport/tunnel/clock";
 import { endpoint, plainAddress } from "../endpoint.ts";
 import type { PreambleReader, ProxyHeader } from "../preamble.ts";
+import { farewell } from "./farewell.ts";
 import { backlog, bindError, type ClientListener, type ListenerConfig, type ListenerStats } from "./listener.ts";
 import { awaitPreamble, type PreambleOutcome } from "./preamble-wait.ts";
 
@@ -60,6 +61,9 @@ export class StreamListener<Value> implements ClientListener {
   readonly #server: Server;
   readonly #isTrusted: (address: string) => boolean;
   readonly #connections = new Set<Socket>();
+  /** Of `#connections`: their last call is over, and of another one nothing has come. */
+  readonly #betweenCalls = new Set<Socket>();
+  #draining = false;
   #finished: Promise<void> | undefined;
   #exchanges = 0;
   #refused = 0;
@@ -98,8 +102,29 @@ export class StreamListener<Value> implements ClientListener {
     return { connections, exchanges: this.#exchanges, refused: this.#refused, dropped: this.#dropped };
   }
 
-  /** Bytes have no words for it. */
-  announceDrain(): void {}
+  /** Bytes have no words for it; a connection between two calls can be closed without any. */
+  announceDrain(): void {
+    this.#draining = true;
+    for (const socket of this.#betweenCalls) socket.destroy();
+  }
+
+  /**
+   * Takes another call on a connection whose last one is over, for protocols where that can be told. Its preamble may be
+   * `idleMs` in coming, 0: for ever.
+   */
+  next({ socket, id, ...stream }: ClientStream<Value>, idleMs: number): void {
+    const { preamble, clock, preambleTimeoutMs: limitMs } = this.#options;
+    if (preamble === undefined || this.#draining) return socket.destroySoon();
+    this.#betweenCalls.add(socket);
+    const stopWaiting = () => this.#betweenCalls.delete(socket);
+    socket.once("data", stopWaiting).once("close", stopWaiting);
+    awaitPreamble(socket, preamble, { clock, limitMs, idleMs }, (outcome) => {
+      socket.off("data", stopWaiting).off("close", stopWaiting);
+      stopWaiting();
+      if (outcome.t === "read") this.#handOn(socket, id, stream, outcome);
+      else this.#refuse(socket, id, stream, outcome);
+    });
+  }
 
   finish(): Promise<void> {
     this.#finished ??= new Promise((resolve) => {
@@ -148,18 +173,24 @@ export class StreamListener<Value> implements ClientListener {
     const { clock, preambleTimeoutMs: limitMs } = this.#options;
     awaitPreamble(socket, reader, { clock, limitMs }, (outcome: PreambleOutcome<Read>) => {
       if (outcome.t === "read") onRead(outcome);
-      else this.#refuse(socket, id, origin, outcome.why);
+      else this.#refuse(socket, id, origin, outcome);
     });
   }
 
-  #refuse(socket: Socket, id: number, { clientAddress }: Origin, why: string | undefined): void {
+  #refuse(
+    socket: Socket,
+    id: number,
+    { clientAddress }: Origin,
+    { why, answer }: { readonly why: string | undefined; readonly answer?: Buffer },
+  ): void {
     if (why === undefined) {
       socket.destroy();
       return;
     }
     this.#refused++;
     this.#options.onRefused?.({ connection: id, client: clientAddress, detail: `the connection's start ${why}` });
-    socket.resetAndDestroy();
+    if (answer === undefined) socket.resetAndDestroy();
+    else farewell(socket, answer, this.#options.clock);
   }
 
   #handOn(socket: Socket, id: number, origin: Origin, preamble: PreambleRead<Value> | undefined): void {

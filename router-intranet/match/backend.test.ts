@@ -104,7 +104,8 @@ describe("a destination", () => {
     expect(problemsOf(url)).toEqual([
       {
         route: "default/calc",
-        message: "backendRefs[0] has a url that is none; write http://<host>:<port>, or with https, tcp or tls",
+        message:
+          "backendRefs[0] has a url that is none; write http://<host>:<port>, or with https, tcp, tls or net.tcp",
       },
     ]);
   });

@@ -65,8 +65,8 @@ function compileBackend(ref: BackendRef): Backend | string {
     return `is the Service ${ref.name}, which has an address only in a cluster; outside of one write url: http://<host>:<port>`;
   }
   const url = URL.parse(ref.url);
-  if (url === null || !/^(?:https?|tcp|tls):$/.test(url.protocol)) {
-    return `has a url that is none; write http://<host>:<port>, or with https, tcp or tls`;
+  if (url === null || !/^(?:https?|tcp|tls|net\.tcp):$/.test(url.protocol)) {
+    return `has a url that is none; write http://<host>:<port>, or with https, tcp, tls or net.tcp`;
   }
   const { username, password, pathname, search, hash } = url;
   if (username + password + search + hash !== "" || pathname.length > 1) {

@@ -1,6 +1,8 @@
 import { CallKind, type Open } from "@sallyport/proto/frame";
+import { type Preamble, parsePreamble } from "@sallyport/proto/net-tcp/preamble";
 import { type EnvelopeForm, envelopeForm } from "./envelope-form.ts";
 import { addressingAction, type HeaderKey, type HeaderTexts } from "./envelope-header.ts";
+import { sessionForm } from "./session-form.ts";
 import { soapActionOf } from "./soap-action.ts";
 import { hasDotSegments, hostOf, parseTarget, type Target } from "./target.ts";
 import { text } from "./text.ts";
@@ -27,6 +29,8 @@ export class CallFacts {
   /** The rank of the first match that hangs on an envelope which is not read; none: infinite. */
   undecidedRank = Number.POSITIVE_INFINITY;
   #envelope: EnvelopeFacts | undefined;
+  /** null: not worked out yet. */
+  #session: Preamble | undefined | null = null;
   #target: Target | undefined;
   #host: string | undefined;
   #hasDotSegments: boolean | undefined;
@@ -41,12 +45,21 @@ export class CallFacts {
     this.#envelope = envelope;
   }
 
+  /** What a net.tcp client says of its session. `undefined`: the call is none, or its preamble cannot be read. */
+  get session(): Preamble | undefined {
+    if (this.#session === null) {
+      const isSession = this.open.kind === CallKind.raw && this.open.protocol === "NetTCP";
+      this.#session = isSession ? parsePreamble(this.open.preamble) : undefined;
+    }
+    return this.#session;
+  }
+
   get envelope(): EnvelopeFacts {
     this.#envelope ??= this.#envelopeOfHead();
     return this.#envelope;
   }
 
-  /** The target up to '?' or '#', percent-encoded as sent. "*" for `OPTIONS *`, "" for CONNECT. */
+  /** The target (a session's via) up to '?' or '#', percent-encoded as sent. "*" for `OPTIONS *`, "" for CONNECT. */
   get path(): string {
     return this.#parsedTarget().path;
   }
@@ -59,7 +72,7 @@ export class CallFacts {
 
   /**
    * Lower case, no port, no root dot. The target's authority goes before the Host header; of bytes it is the name that TLS
-   * calls. "": none, several, not a host.
+   * calls, or that of a net.tcp session's via. "": none, several, not a host.
    */
   get host(): string {
     this.#host ??= hostOf(this.#calledHost());
@@ -105,18 +118,26 @@ export class CallFacts {
   }
 
   #envelopeOfHead(): EnvelopeFacts {
-    if (this.open.kind === CallKind.raw) return { t: "absent", why: "the call is a stream of bytes" };
-    const form = envelopeForm(this.open, (lowerName) => this.header(lowerName));
+    const form = this.#formOfHead();
     return form.t === "absent" ? form : { t: "unread", form };
   }
 
+  #formOfHead(): EnvelopeForm {
+    if (this.session !== undefined) return sessionForm(this.session);
+    if (this.open.kind === CallKind.raw) return { t: "absent", why: "the call is a stream of bytes" };
+    return envelopeForm(this.open, (lowerName) => this.header(lowerName));
+  }
+
   #calledHost(): string {
-    if (this.open.kind === CallKind.raw) return this.open.serverName;
+    if (this.open.kind === CallKind.raw && this.session === undefined) return this.open.serverName;
     return this.#parsedTarget().authority ?? headerValue(this.open.headers, "host") ?? "";
   }
 
   #parsedTarget(): Target {
-    this.#target ??= parseTarget(this.open.method, this.open.target);
+    this.#target ??=
+      this.session === undefined
+        ? parseTarget(this.open.method, this.open.target)
+        : parseTarget("", Buffer.from(this.session.via).toString("latin1"));
     return this.#target;
   }
 }

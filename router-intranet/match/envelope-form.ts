@@ -8,6 +8,8 @@ export type EnvelopeForm =
   | { readonly t: "xml"; readonly charset: string | undefined }
   /** It is a part of the body: MTOM, SOAP with Attachments. `start`: the part's Content-ID, `undefined`: the first part. */
   | { readonly t: "multipart"; readonly boundary: string; readonly start: string | undefined }
+  /** The body is one in WCF's binary XML; `session`: it begins with strings of the session. */
+  | { readonly t: "binary"; readonly session: boolean }
   /** None, or none that is read. `why` is for people and begins like "the call has no body". */
   | { readonly t: "absent"; readonly why: string };
 
@@ -29,6 +31,8 @@ export function isSoapType(type: string): boolean {
 function formOf(contentType: string): EnvelopeForm {
   const type = mediaType(contentType);
   if (type === "multipart/related") return multipartForm(contentType);
+  const session = binaryTypes.get(type);
+  if (session !== undefined) return { t: "binary", session };
   if (!isSoapType(type)) return absent("the Content-Type is not that of a SOAP message");
   const charset = mediaTypeParameter(contentType, "charset");
   return isReadable(charset) ? { t: "xml", charset } : absent("the body is in a charset that the router does not read");
@@ -53,6 +57,12 @@ export function contentId(value: string): string {
 function absent(why: string): EnvelopeForm {
   return { t: "absent", why };
 }
+
+/** WCF's netHttpBinding: [MC-NBFS] and, of a session, [MC-NBFSE]. */
+const binaryTypes = new Map([
+  ["application/soap+msbin1", false],
+  ["application/soap+msbinsession1", true],
+]);
 
 /** The root part of MTOM (XOP, 4.1). */
 export const xopType = "application/xop+xml";

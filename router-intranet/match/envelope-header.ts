@@ -54,3 +54,5 @@ const addressingNamespaces = [
   "http://schemas.xmlsoap.org/ws/2004/08/addressing",
 ];
 const actionKeys = addressingNamespaces.map((namespace) => headerKey("Action", namespace));
+/** Of WS-Addressing 1.0. */
+export const addressingActionKey = headerKey("Action", addressingNamespaces[0]);

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ReadableForm } from "./call-facts.ts";
-import { type EnvelopeOutcome, EnvelopeScanner, envelopeBytesMax } from "./envelope.ts";
+import { EnvelopeScanner, envelopeBytesMax } from "./envelope.ts";
 import { addressingAction, askedHeaders } from "./envelope-header.ts";
+import type { EnvelopeOutcome } from "./envelope-outcome.ts";
 import {
   boundary,
   multipart,

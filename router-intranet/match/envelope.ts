@@ -1,20 +1,10 @@
+import { EnvelopeBinary } from "./envelope-binary.ts";
 import { EnvelopeDecoder } from "./envelope-encoding.ts";
 import type { EnvelopeForm } from "./envelope-form.ts";
-import type { AskedHeaders, HeaderTexts } from "./envelope-header.ts";
+import type { AskedHeaders } from "./envelope-header.ts";
+import type { EnvelopeOutcome } from "./envelope-outcome.ts";
 import { EnvelopeXml, type XmlOutcome } from "./envelope-xml.ts";
 import { MultipartRoot } from "./multipart-root.ts";
-
-/** How far the search for a header in a body's start has come. All but `more` are final. */
-export type EnvelopeOutcome =
-  | { readonly t: "more" }
-  /** The header is read whole. */
-  | { readonly t: "found"; readonly headers: HeaderTexts }
-  /** The body is not SOAP, or not as the router reads it. */
-  | { readonly t: "notSoap"; readonly why: string }
-  /** The header does not end in the bytes that are looked at. */
-  | { readonly t: "tooLong"; readonly why: string }
-  /** Nobody should have to read such a thing: the call is refused. */
-  | { readonly t: "malformed"; readonly why: string };
 
 /** The most of a body that is looked at; what the peer may send before it is granted more. docs/routing.md, "Envelopes". */
 export const envelopeBytesMax = 64 * 1024;
@@ -27,6 +17,7 @@ export class EnvelopeScanner {
   readonly #bytesMax: number;
   readonly #root: MultipartRoot | undefined;
   readonly #xml: EnvelopeXml;
+  readonly #binary: EnvelopeBinary | undefined;
   #decoder: EnvelopeDecoder | undefined;
   #bytes = 0;
   #outcome: EnvelopeOutcome = { t: "more" };
@@ -34,7 +25,8 @@ export class EnvelopeScanner {
   constructor(form: Exclude<EnvelopeForm, { t: "absent" }>, asked: AskedHeaders, bytesMax = envelopeBytesMax) {
     this.#bytesMax = Math.min(bytesMax, envelopeBytesMax);
     this.#xml = new EnvelopeXml(asked);
-    if (form.t === "multipart") this.#root = new MultipartRoot(form.boundary, form.start);
+    if (form.t === "binary") this.#binary = new EnvelopeBinary(asked, form.session, this.#bytesMax);
+    else if (form.t === "multipart") this.#root = new MultipartRoot(form.boundary, form.start);
     else this.#decoder = new EnvelopeDecoder(form.charset);
   }
 
@@ -51,12 +43,14 @@ export class EnvelopeScanner {
   /** The body has ended. Never `more`. */
   end(): EnvelopeOutcome {
     if (this.#outcome.t === "more") {
-      this.#outcome = this.#bytes === 0 ? { t: "notSoap", why: "the body is empty" } : this.#xml.end();
+      const content = this.#binary ?? this.#xml;
+      this.#outcome = this.#bytes === 0 ? { t: "notSoap", why: "the body is empty" } : content.end();
     }
     return this.#outcome;
   }
 
   #piece(bytes: Buffer): EnvelopeOutcome {
+    if (this.#binary !== undefined) return this.#binary.push(bytes);
     if (this.#root === undefined) return this.#content(bytes);
     const piece = this.#root.push(bytes);
     if (piece.t === "content") return piece.bytes.length > 0 ? this.#content(piece.bytes) : this.#outcome;

@@ -24,8 +24,7 @@ const none: Match = { t: "none" };
  */
 export function match(table: RoutingTable, open: Open): Match | NeedEnvelope {
   const facts = new CallFacts(open);
-  const index = open.kind === CallKind.raw ? table.rawIndexes.get(open.protocol) : table.index;
-  const found = index && searchRoutes(index, facts);
+  const found = search(table, facts);
   const isDecided = facts.undecidedRank >= (found?.rank ?? Number.POSITIVE_INFINITY);
   if (isDecided || facts.envelope.t !== "unread") return matchOf(found);
   return { t: "needEnvelope", form: facts.envelope.form };
@@ -33,7 +32,13 @@ export function match(table: RoutingTable, open: Open): Match | NeedEnvelope {
 
 /** The same with what a look at the envelope gave. */
 export function matchEnvelope(table: RoutingTable, open: Open, envelope: KnownEnvelope): Match {
-  return matchOf(searchRoutes(table.index, new CallFacts(open, envelope)));
+  return matchOf(search(table, new CallFacts(open, envelope)));
+}
+
+function search(table: RoutingTable, facts: CallFacts): CompiledMatch | undefined {
+  const { kind, protocol } = facts.open;
+  const index = kind === CallKind.raw ? table.rawIndexes.get(protocol) : table.index;
+  return index && searchRoutes(index, facts);
 }
 
 function matchOf(found: CompiledMatch | undefined): Match {
