@@ -205,7 +205,7 @@ export const refusedDocuments: Readonly<Record<string, RefusedDocument>> = {
     mend: "spec.dmz.listeners[0].port: Required value",
   },
   "a listener on port 0": { document: listener({ port: 0 }), mend: "should be greater than or equal to 1" },
-  "a listener of a protocol to come": { document: listener({ protocol: "NetTCP" }), mend: 'supported values: "HTTP"' },
+  "a listener of a protocol to come": { document: listener({ protocol: "HTTPS" }), mend: 'supported values: "HTTP"' },
   "a listener with a name in capitals": {
     document: listener({ name: "Web" }),
     mend: "must be a Kubernetes label: lower-case letters, digits and '-', a letter or digit at each end",
