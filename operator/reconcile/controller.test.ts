@@ -59,6 +59,11 @@ function told(api: FakeApi, kind: KindName, key: string): Told {
   return (api.read({ kind, namespace, name })?.status ?? {}) as Told;
 }
 
+function repairs(api: FakeApi): string[] {
+  const events = api.all("Event").filter(({ reason }) => reason === "Repaired");
+  return events.map(({ type, note }) => `${type} ${note}`);
+}
+
 /** As the cluster's own controllers and the routers would make it: every Deployment's pod runs and carries calls. */
 function comeUp({ api, reports }: Running, only?: (deployment: KubeObject) => boolean): void {
   for (const deployment of api.all("Deployment")) {
@@ -161,6 +166,37 @@ describe("what somebody changed by hand", () => {
     },
   );
 
+  it.each(["Secret", "ConfigMap", "Deployment"] as const)(
+    "is told as an Event: a %s that was deleted",
+    async (kind) => {
+      const { api, reconcile } = await withTunnel();
+      const ref = refOf(api.all(kind)[0]!);
+      api.remove(ref);
+      await reconcile();
+      await settled();
+      expect(repairs(api)).toEqual([`Normal ${refText(ref)} was gone, and has been made again`]);
+    },
+  );
+
+  it("is told by an operator that has not made it", async () => {
+    const { api } = await withTunnel();
+    const second = await operator(api);
+    await second.reconcile();
+    const ref = refOf(api.all("Deployment")[0]!);
+    api.remove(ref);
+    await second.reconcile();
+    await settled();
+    expect(repairs(api)).toEqual([`Normal ${refText(ref)} was gone, and has been made again`]);
+  });
+
+  it("is not told of what the documents ask for", async () => {
+    const { api, reconcile } = await withTunnel();
+    api.put(tunnelObject({ spec: { pairs: 3, logLevel: "debug" } }));
+    await reconcile();
+    await settled();
+    expect(repairs(api)).toEqual([]);
+  });
+
   it("is put right: an image, a rule of the network, a route table", async () => {
     const { api, reconcile } = await withTunnel();
     const image = (one: KubeObject) => JSON.stringify(one.spec).match(/"image":"([^"]*)"/)?.[1];
@@ -175,6 +211,11 @@ describe("what somebody changed by hand", () => {
     expect(image(api.read(refOf(deployment!))!)).toBe(env.dmzImage);
     expect(api.read(refOf(policy))?.spec).toMatchObject({ egress: [] });
     expect(api.read(refOf(map))?.data).toEqual(map.data);
+    await settled();
+    const put = [policy, map, deployment!].map(
+      (one) => `Normal ${refText(refOf(one))} was changed, and has been put right`,
+    );
+    expect(repairs(api)).toEqual(put);
   });
 
   it("keeps the CA whoever asks: it is never made twice because a store lags", async () => {
