@@ -30,15 +30,12 @@ export interface Images {
 
 /** Bundles and builds what has changed since it was built last, and makes all images usable in pods of a cluster. */
 export async function loadImages(cluster: Cluster): Promise<Images> {
-  const runtime = await runtimeImage();
-  const load = async (image: Promise<string> | string) => cluster.load(await image);
-  return {
-    operator: await load(programImage("operator", runtime)),
-    r1: await load(programImage("r1", runtime)),
-    r2: await load(programImage("r2", runtime)),
-    calculator: await load(calculatorImage(runtime)),
-    runtime: await load(runtime),
-  };
+  const base = await runtimeImage();
+  const built = [];
+  for (const name of ["operator", "r1", "r2"] as const) built.push(await programImage(name, base));
+  const loaded = await cluster.loadAll([...built, await calculatorImage(base), base]);
+  const [operator = "", r1 = "", r2 = "", calculator = "", runtime = ""] = loaded;
+  return { operator, r1, r2, calculator, runtime };
 }
 
 /** One of the project's images, built as docs/images.md says for builds without network, on the tests' base. */

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { type Cluster, type OwnCluster, startCluster } from "../cluster/cluster.ts";
 import type { KubernetesObject } from "../cluster/kubectl.ts";
 import { until } from "../cluster/until.ts";
+import { addCall, documents } from "./documents.ts";
 import { type Images, loadImages } from "./images.ts";
 import { calculator, client, clientNamespace } from "./workloads.ts";
 
@@ -50,14 +51,14 @@ export class Installation implements AsyncDisposable {
    * A cluster of the test's own, with the images, the namespaces, a service `calculator` in `apps` and a client's pod, but
    * without Sallyport: install() is what brings it.
    */
-  static async prepare(): Promise<Installation> {
+  static async prepare(): Promise<Installation & { readonly cluster: OwnCluster }> {
     const cluster = await startCluster();
     const installation = new Installation(cluster, await loadImages(cluster));
     await installation.createNamespaces();
     await cluster.kubectl.apply([...calculator(installation.images), ...client(installation.images)]);
     await cluster.kubectl.wait("Available", "deployment/calculator", namespaces.apps);
     await cluster.kubectl.wait("Available", "deployment/client", clientNamespace);
-    return installation;
+    return installation as Installation & { readonly cluster: OwnCluster };
   }
 
   /** Ends the cluster, if it is the test's own. */
@@ -88,6 +89,17 @@ export class Installation implements AsyncDisposable {
 
   async uninstall(...args: string[]): Promise<void> {
     await this.helm("uninstall", release, "--wait", "--timeout=120s", ...args);
+  }
+
+  /** Applies the two documents of docs/kubernetes.md, and waits until the tunnel is ready. */
+  async applyDocuments(): Promise<void> {
+    await this.cluster.kubectl.run(["apply", "--filename=-"], { input: documents() });
+    await this.cluster.kubectl.wait("Ready", "reversetunnel/partners", namespaces.tunnels, 120);
+  }
+
+  /** The SOAP call of docs/kubernetes.md, through the tunnel's Service in the DMZ. Throws when it is not answered. */
+  async add(): Promise<Answer> {
+    return this.call(`http://${await this.clientService()}.${namespaces.dmz}:8080/calculator`, addCall);
   }
 
   /** `helm ARGS…` in the release's namespace. */
