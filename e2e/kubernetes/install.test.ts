@@ -76,7 +76,7 @@ describe("an empty real cluster", () => {
     const definitions = ["customresourcedefinitions", "reversetunnels.sallyport.dev", "tunnelroutes.sallyport.dev"];
     await installation.kubectl("get", ...definitions);
     await installation.kubectl("delete", ...definitions, "--timeout=60s");
-    expect(await everything()).toEqual([]);
+    await until("nothing is left", async () => expect(await everything()).toEqual([]));
   }, 240_000);
 
   async function patchBackend(name: string): Promise<void> {
