@@ -123,7 +123,7 @@ describe("repaired within seconds, seen as Events:", () => {
 /** Drops what goes between R2s and R1s' port, or lets it through again. */
 async function connection(how: "cut" | "mend"): Promise<void> {
   for (const port of ["--dport", "--sport"]) {
-    const rule = ["FORWARD", "--protocol=tcp", port, "7443", "--jump=DROP"];
+    const rule = ["FORWARD", "--protocol", "tcp", port, "7443", "--jump", "DROP"];
     await inNode("iptables", how === "cut" ? "--insert" : "--delete", ...rule);
   }
 }

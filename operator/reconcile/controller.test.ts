@@ -16,7 +16,8 @@ let stop = new AbortController();
 afterEach(() => stop.abort());
 
 const p = prefixOf({ namespace: "tunnels", name: "partners" });
-const forbidden = new KubeError("pods is forbidden", { status: 403, reason: "Forbidden" });
+const refusal = (message: string) => new KubeError(message, { status: 403, reason: "Forbidden" });
+const forbidden = refusal('pods is forbidden: User "x" cannot patch resource "pods" in API group ""');
 
 async function operator(api = new FakeApi()) {
   stop = new AbortController();
@@ -155,6 +156,26 @@ describe("a tunnel's documents", () => {
   });
 });
 
+describe("an object that the API server refuses", () => {
+  it.each([
+    ["Forbidden", "for want of a right", forbidden],
+    ["ApplyFailed", "for a quota", refusal('services "x" is forbidden: exceeded quota: few, requested: services=1')],
+    ["ApplyFailed", "for Pod Security", refusal('pods "x" is forbidden: violates PodSecurity "restricted:latest"')],
+  ])("is told as %s %s, and tried again", async (reason, _, refused) => {
+    const { api, reconcile } = await operator();
+    api.put(tunnelObject());
+    api.fail("apply", "Service", refused);
+    await expect(reconcile()).rejects.toThrow("forbidden");
+    expect(told(api, "ReverseTunnel", "tunnels/partners").conditions).toContainEqual(
+      expect.objectContaining({ type: "Programmed", status: "False", reason }),
+    );
+    await reconcile();
+    expect(told(api, "ReverseTunnel", "tunnels/partners").conditions).toContainEqual(
+      expect.objectContaining({ type: "Programmed", status: "True" }),
+    );
+  });
+});
+
 describe("what somebody changed by hand", () => {
   it.each(["Secret", "ConfigMap", "Service", "NetworkPolicy", "Deployment", "PodDisruptionBudget"] as const)(
     "is made again: a %s that was deleted",
@@ -272,7 +293,7 @@ describe("the end of a tunnel", () => {
     const status = told(api, "ReverseTunnel", "tunnels/partners");
     expect(status.status).toBe("CleanupFailed");
     expect(status.conditions?.[0]?.message).toMatch(
-      /pods is forbidden; give the operator the rights in docs\/operator.md/,
+      /pods is forbidden: User .*; give the operator the rights in docs\/operator.md/,
     );
     await settled();
     expect(api.all("Event").map((event) => event.reason)).toContain("CleanupFailed");
