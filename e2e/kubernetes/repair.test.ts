@@ -71,6 +71,7 @@ describe("repaired within seconds, seen as Events:", () => {
       await installation.untilCondition(tunnel, "Ready", ready);
       expect(await installation.add()).toMatchObject({ status: 200 });
       expect((await pod(router)).metadata.uid).toBe(before.metadata.uid);
+      await until("it is told", async () => expect(await losses()).toBeGreaterThan(lossesBefore));
     },
     120_000,
   );
@@ -176,6 +177,15 @@ async function endpoints(): Promise<boolean[]> {
 
 function told(name = "partners"): Promise<string[]> {
   return installation.events(namespaces.tunnels, name);
+}
+
+/** How often the tunnel was told to lack a pair, or all. */
+async function losses(): Promise<number> {
+  const events = await installation.list("events.v1.events.k8s.io", namespaces.tunnels);
+  const lost = (events.items as unknown as { reason: string; series?: { count: number } }[]).filter(({ reason }) =>
+    /^(PairsNotReady|NoPairReady)$/.test(reason),
+  );
+  return lost.reduce((sum, { series }) => sum + (series?.count ?? 1), 0);
 }
 
 /** Events are told after the deed. */
