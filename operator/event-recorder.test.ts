@@ -47,13 +47,20 @@ describe("an Event", () => {
     ]);
   });
 
-  it("is told once in ten minutes, unless it says something else", async () => {
+  it("that comes again within ten minutes is one that counts", async () => {
     const { api, clock, events, event, counted } = recorder();
     events.record(event());
     events.record(event());
     events.record(event({ note: "pair 1: no pod" }));
     await settled();
     expect([api.all("Event").length, await counted("repeated")]).toEqual([2, "1"]);
+    await clock.advance(1_000);
+    events.record(event());
+    await settled();
+    expect(api.all("Event").map(({ note, series }) => [note, series])).toEqual([
+      ["pair 0: no pod", { count: 3, lastObservedTime: "2026-11-24T12:00:01.000000Z" }],
+      ["pair 1: no pod", undefined],
+    ]);
     await clock.advance(repeatAfterMs);
     events.record(event());
     await settled();
@@ -69,7 +76,7 @@ describe("an Event", () => {
 
   it(`waits with ${eventsWaitingMax} others at most; what is more is counted`, async () => {
     const { api, events, event, counted } = recorder();
-    api.create = () => new Promise(() => {});
+    api.apply = () => new Promise(() => {});
     // One is being sent.
     for (let i = 0; i < eventsWaitingMax + 1 + 3; i += 1) events.record(event({ note: String(i) }));
     expect(await counted("dropped")).toBe("3");
@@ -85,6 +92,6 @@ describe("an Event", () => {
     events.record(event({ note: "1" }));
     events.record(event({ note: "0" }));
     await settled();
-    expect([await counted("repeated"), await counted("sent")]).toEqual(["1", String(eventsKnownMax + 2)]);
+    expect([await counted("repeated"), await counted("sent")]).toEqual(["1", String(eventsKnownMax + 3)]);
   });
 });

@@ -8,9 +8,9 @@ import { fieldManager } from "./names.ts";
 
 /** Events that wait to be sent; more are dropped and counted. */
 export const eventsWaitingMax = 256;
-/** The same event of the same object is told again after this long. */
+/** The same event of the same object within this long is a series: one object that counts. */
 export const repeatAfterMs = 10 * 60_000;
-/** Events that are remembered so as not to be repeated; the oldest are forgotten. */
+/** Events that are remembered so as to be counted; the oldest are forgotten. */
 export const eventsKnownMax = 4096;
 
 export interface OperatorEvent {
@@ -30,11 +30,23 @@ export interface EventRecorderOptions {
   readonly instance: string;
 }
 
-/** Tells events of `events.k8s.io/v1`: each once, one after the other, never keeping a caller waiting. */
+/** An event that has been told, or is about to be. */
+interface Told {
+  readonly object: KubeObject;
+  readonly since: number;
+  count: number;
+  last: Date;
+  isWaiting: boolean;
+}
+
+/**
+ * Tells events of `events.k8s.io/v1`, one after the other, never keeping a caller waiting. What is told again soon is
+ * counted in the Event's `series`.
+ */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #waiting: KubeObject[] = [];
-  readonly #known = new Map<string, number>();
+  readonly #waiting: Told[] = [];
+  readonly #known = new Map<string, Told>();
   #sending = false;
 
   constructor(options: EventRecorderOptions) {
@@ -45,22 +57,34 @@ export class EventRecorder {
     const { clock, metrics } = this.#options;
     const key = [event.regarding.metadata.uid, event.reason, event.note].join("\n");
     const told = this.#known.get(key);
-    if (told !== undefined && clock.now() - told < repeatAfterMs) {
+    if (told !== undefined && clock.now() - told.since < repeatAfterMs) {
       metrics.events.inc({ outcome: "repeated" });
+      told.count += 1;
+      told.last = clock.wall();
+      this.#tell(told);
       return;
     }
-    if (this.#waiting.length >= eventsWaitingMax) {
-      metrics.events.inc({ outcome: "dropped" });
-      return;
-    }
-    this.#remember(key);
-    this.#waiting.push(this.#objectOf(event, key));
-    if (!this.#sending) void this.#send();
+    const object = this.#objectOf(event, key);
+    const first = { object, since: clock.now(), count: 1, last: clock.wall(), isWaiting: false };
+    if (this.#tell(first)) this.#remember(key, first);
   }
 
-  #remember(key: string): void {
+  /** Whether it will be; one that waits already takes the newer count along. */
+  #tell(told: Told): boolean {
+    if (told.isWaiting) return true;
+    if (this.#waiting.length >= eventsWaitingMax) {
+      this.#options.metrics.events.inc({ outcome: "dropped" });
+      return false;
+    }
+    told.isWaiting = true;
+    this.#waiting.push(told);
+    if (!this.#sending) void this.#send();
+    return true;
+  }
+
+  #remember(key: string, told: Told): void {
     this.#known.delete(key);
-    this.#known.set(key, this.#options.clock.now());
+    this.#known.set(key, told);
     const [oldest] = this.#known.keys();
     if (this.#known.size > eventsKnownMax && oldest !== undefined) this.#known.delete(oldest);
   }
@@ -68,9 +92,10 @@ export class EventRecorder {
   async #send(): Promise<void> {
     const { api, log, metrics } = this.#options;
     this.#sending = true;
-    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
+    for (let told = this.#waiting.shift(); told !== undefined; told = this.#waiting.shift()) {
+      told.isWaiting = false;
       try {
-        await api.create(event);
+        await api.apply(withSeries(told));
         metrics.events.inc({ outcome: "sent" });
       } catch (error) {
         metrics.events.inc({ outcome: "failed" });
@@ -89,7 +114,7 @@ export class EventRecorder {
       apiVersion: kinds.Event.apiVersion,
       kind: "Event",
       metadata: { namespace, name: `${name.slice(0, 200)}.${mark}` },
-      eventTime: time.toISOString().replace("Z", "000Z"),
+      eventTime: microTime(time),
       reportingController: "sallyport.dev/operator",
       reportingInstance: `${fieldManager}-${instance}`.slice(0, 128),
       action,
@@ -100,4 +125,12 @@ export class EventRecorder {
       regarding: { apiVersion: regarding.apiVersion, kind: regarding.kind, namespace, name, uid, resourceVersion },
     };
   }
+}
+
+function withSeries({ object, count, last }: Told): KubeObject {
+  return count === 1 ? object : { ...object, series: { count, lastObservedTime: microTime(last) } };
+}
+
+function microTime(time: Date): string {
+  return time.toISOString().replace("Z", "000Z");
 }

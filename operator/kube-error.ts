@@ -33,3 +33,8 @@ export function isExpired(error: unknown): boolean {
 export function isForbidden(error: unknown): boolean {
   return error instanceof KubeError && error.status === 403;
 }
+
+/** Refused by RBAC. A quota, Pod Security or an admission webhook refuses with the same status and reason. */
+export function lacksRight(error: unknown): boolean {
+  return isForbidden(error) && / cannot \S+ resource /.test((error as KubeError).message);
+}

@@ -29,6 +29,47 @@ function outcome<T>(promise: Promise<T>): () => T | "open" {
 
 const never = new AbortController().signal;
 
+describe("the Lease", () => {
+  it("belongs to the pod of whoever holds it, so that it goes with the last one", async () => {
+    const { api, clock } = elections();
+    const log = pino({ level: "silent" });
+    const podOf = (name: string) => ({ apiVersion: "v1", kind: "Pod", name, uid: `uid-${name}` });
+    const elect = (name: string) =>
+      new LeaderElection({
+        api,
+        namespace: "sallyport",
+        identity: name,
+        pod: podOf(name),
+        clock,
+        random: () => 0,
+        log,
+      });
+    const first = elect("a");
+    await first.acquire(never);
+    expect(api.read(ref)?.metadata.ownerReferences).toEqual([podOf("a")]);
+    await first.release();
+    await elect("b").acquire(never);
+    expect(api.read(ref)?.metadata.ownerReferences).toEqual([podOf("b")]);
+  });
+
+  it("is taken over at once from a process of the same pod, which has been killed", async () => {
+    const { api, clock, holder } = elections();
+    const log = pino({ level: "silent" });
+    const pod = { apiVersion: "v1", kind: "Pod", name: "operator-x", uid: "uid-x" };
+    const elect = (identity: string) =>
+      new LeaderElection({ api, namespace: "sallyport", identity, pod, clock, random: () => 0, log });
+    await elect("operator-x_1").acquire(never);
+    expect(await elect("operator-x_2").acquire(never)).toBe(true);
+    expect(holder()).toBe("operator-x_2");
+  });
+
+  it("belongs to nobody where there is no pod", async () => {
+    const { api, elect } = elections();
+    await elect("a").acquire(never);
+    expect(api.read(ref)?.metadata).not.toHaveProperty("ownerReferences");
+  });
+});
+
 describe("one operator of several", () => {
   it("is the one that takes the Lease first; the other one waits", async () => {
     const { elect, holder, clock } = elections();

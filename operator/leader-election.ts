@@ -1,7 +1,7 @@
 import { type Clock, pause } from "./clock.ts";
 import type { ClusterApi } from "./cluster-api.ts";
 import { isConflict } from "./kube-error.ts";
-import { type KubeObject, kinds, type ObjectRef } from "./kube-object.ts";
+import { type KubeObject, kinds, type ObjectRef, type OwnerReference } from "./kube-object.ts";
 import type { Log } from "./log.ts";
 
 /** As other controllers have it: a leader that cannot renew has stopped before another one starts. */
@@ -16,6 +16,8 @@ export interface LeaderElectionOptions {
   readonly namespace: string;
   /** Unlike any other operator's. */
   readonly identity: string;
+  /** The pod that the Lease goes with, if nobody takes it over; it has to be in the Lease's namespace. */
+  readonly pod?: OwnerReference | undefined;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -98,7 +100,7 @@ export class LeaderElection {
       }
       const next = this.#next(lease);
       if (next === undefined) return false;
-      await api.update({ ...lease, spec: next });
+      await api.update({ ...lease, metadata: { ...lease.metadata, ...this.#owner() }, spec: next });
       return true;
     } catch (error) {
       if (!isConflict(error)) log.warn({ error: (error as Error).message }, "the lease could not be read or written");
@@ -115,7 +117,8 @@ export class LeaderElection {
     const version = lease.metadata.resourceVersion ?? "";
     if (this.#observed?.version !== version) this.#observed = { version, atMs: clock.now() };
     const durationMs = (spec.leaseDurationSeconds ?? 0) * 1000;
-    const isFree = (spec.holderIdentity ?? "") === "" || clock.now() >= this.#observed.atMs + durationMs;
+    const isFree =
+      this.#isOfThisPod(lease) || (spec.holderIdentity ?? "") === "" || clock.now() >= this.#observed.atMs + durationMs;
     if (!isFree) return undefined;
     const leaseTransitions = (spec.leaseTransitions ?? 0) + 1;
     return { ...(this.#fresh().spec as LeaseSpec), leaseTransitions };
@@ -127,7 +130,7 @@ export class LeaderElection {
     return {
       apiVersion: kinds.Lease.apiVersion,
       kind: "Lease",
-      metadata: { namespace, name: leaseName },
+      metadata: { namespace, name: leaseName, ...this.#owner() },
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: leaseDurationMs / 1000,
@@ -136,6 +139,18 @@ export class LeaderElection {
         leaseTransitions: 0,
       },
     };
+  }
+
+  /** Whoever held it in this pod has ended: a container is started again only then. */
+  #isOfThisPod({ metadata }: KubeObject): boolean {
+    const { pod } = this.#options;
+    return pod !== undefined && metadata.ownerReferences?.some(({ uid }) => uid === pod.uid) === true;
+  }
+
+  /** So that the garbage collector takes the last operator's Lease away. */
+  #owner(): { readonly ownerReferences?: readonly OwnerReference[] } {
+    const { pod } = this.#options;
+    return pod === undefined ? {} : { ownerReferences: [pod] };
   }
 
   #microTime(): string {

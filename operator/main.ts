@@ -50,7 +50,10 @@ async function run(flags: Flags, environment: NodeJS.ProcessEnv): Promise<number
 }
 
 function compose(flags: Flags, environment: NodeJS.ProcessEnv, log: ReturnType<typeof createLog>): Operator {
-  const { POD_NAMESPACE: operatorNamespace = "", POD_NAME: instance = hostname() } = environment;
+  const { POD_NAMESPACE: operatorNamespace = "", POD_NAME: instance = hostname(), POD_UID: uid } = environment;
+  const leaderElectionNamespace = flags.leaderElectionNamespace ?? (operatorNamespace || "default");
+  // An owner in another namespace would be taken for one that is gone.
+  const hasPod = uid !== undefined && leaderElectionNamespace === operatorNamespace;
   const connection = new Connection(loadKubeConfig(environment));
   const metrics = new OperatorMetrics();
   const random = Math.random;
@@ -63,8 +66,8 @@ function compose(flags: Flags, environment: NodeJS.ProcessEnv, log: ReturnType<t
         ...{ trustDomain, clusterDomain, operatorNamespace },
       },
       watchNamespaces: flags.watchNamespaces.length === 0 ? undefined : flags.watchNamespaces,
-      leaderElectionNamespace: flags.leaderElectionNamespace ?? (operatorNamespace || "default"),
-      instance,
+      ...{ leaderElectionNamespace, instance },
+      pod: hasPod ? { apiVersion: "v1", kind: "Pod", name: instance, uid } : undefined,
       ...{ metricsPort: flags.metricsPort, healthPort: flags.healthPort },
     },
     {

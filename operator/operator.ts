@@ -3,6 +3,7 @@ import { type Clock, pause } from "./clock.ts";
 import { Cluster } from "./cluster.ts";
 import type { ClusterApi } from "./cluster-api.ts";
 import type { Env } from "./facts.ts";
+import type { OwnerReference } from "./kube-object.ts";
 import { LeaderElection } from "./leader-election.ts";
 import type { Log } from "./log.ts";
 import type { OperatorMetrics } from "./metrics.ts";
@@ -17,6 +18,8 @@ export interface OperatorOptions {
   readonly leaderElectionNamespace: string;
   /** Unlike any other operator's. */
   readonly instance: string;
+  /** The pod that it runs in, if that lies in the Lease's namespace. */
+  readonly pod?: OwnerReference | undefined;
   /** 0: any free one. */
   readonly metricsPort: number;
   readonly healthPort: number;
@@ -52,7 +55,7 @@ export class Operator {
   #state: State = "standingBy";
 
   constructor(options: OperatorOptions, deps: OperatorDeps) {
-    const { env, watchNamespaces, leaderElectionNamespace, instance } = options;
+    const { env, watchNamespaces, leaderElectionNamespace, instance, pod } = options;
     const { connect, reports, clock, random, log, metrics } = deps;
     this.#options = options;
     this.#deps = deps;
@@ -63,7 +66,9 @@ export class Operator {
     // Its requests outlive the others: the Lease is given up at the very end.
     const api = connect(new AbortController().signal);
     const identity = `${instance}_${randomUUID().slice(0, 8)}`;
-    this.#election = new LeaderElection({ api, namespace: leaderElectionNamespace, identity, clock, random, log });
+    this.#election = new LeaderElection({
+      ...{ api, namespace: leaderElectionNamespace, identity, pod, clock, random, log },
+    });
   }
 
   /** Where its pages are, once it runs. */

@@ -16,6 +16,8 @@ export interface Cluster {
   readonly nodeAddress: string;
   /** Makes a local image usable in pods. Answers the name to write into `image:`; pods must not pull (IfNotPresent). */
   load(image: string): Promise<string>;
+  /** The same for several at once, whose common layers are copied once. */
+  loadAll(images: readonly string[]): Promise<string[]>;
 }
 
 /** A cluster that the test has to stop. */
@@ -66,14 +68,19 @@ export async function startCluster(options: ClusterOptions = {}): Promise<OwnClu
 
 /** The cluster of a node that runs. */
 export async function clusterOf({ container, address, kubeconfig }: NodeState): Promise<Cluster> {
+  const loadAll = async (images: readonly string[]) => {
+    const into = ["exec", "--interactive", container, "ctr", "--namespace=k8s.io", "images", "import", "-"];
+    await dockerPipe(["save", ...images], into);
+    return [...images];
+  };
   return {
     kubeconfig,
     kubectl: await Kubectl.of(kubeconfig),
     helm: new Helm(kubeconfig),
     nodeAddress: address,
-    async load(image) {
-      const into = ["exec", "--interactive", container, "ctr", "--namespace=k8s.io", "images", "import", "-"];
-      await dockerPipe(["save", image], into);
+    loadAll,
+    load: async (image) => {
+      await loadAll([image]);
       return image;
     },
   };

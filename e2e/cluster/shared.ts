@@ -29,12 +29,14 @@ export async function sharedCluster(): Promise<Cluster> {
 async function broughtCluster(kubeconfig: string): Promise<Cluster> {
   const kubectl = await Kubectl.of(kubeconfig);
   const registry = process.env.SALLYPORT_E2E_REGISTRY ?? "";
+  const named = (image: string) => (registry === "" ? image : `${registry.replace(/\/$/, "")}/${image}`);
   const path = 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}';
   return {
     kubeconfig,
     kubectl,
     helm: new Helm(kubeconfig),
     nodeAddress: await kubectl.run(["get", "nodes", `--output=${path}`]),
-    load: async (image) => (registry === "" ? image : `${registry.replace(/\/$/, "")}/${image}`),
+    load: async (image) => named(image),
+    loadAll: async (images) => images.map(named),
   };
 }

@@ -4,18 +4,21 @@ import type { Log } from "../log.ts";
 import type { OperatorMetrics } from "../metrics.ts";
 import { annotation, label } from "../names.ts";
 import { asStored, covers, marked } from "./drift.ts";
-import type { OwnedObject } from "./owned-index.ts";
+import { type OwnedObject, tunnelOf } from "./owned-index.ts";
+import type { Repairs } from "./repairs.ts";
 
 /** Makes objects as they are wanted, and writes nothing that is so already. */
 export class Applier {
   readonly #clusters: Clusters;
   readonly #metrics: OperatorMetrics;
   readonly #log: Log;
+  readonly #repairs: Repairs;
   /** What the API server made of what was applied, by object: one entry for each that there is. */
   readonly #stored = new Map<string, { readonly mark: string; readonly stored: unknown }>();
 
-  constructor(clusters: Clusters, metrics: OperatorMetrics, log: Log) {
+  constructor(clusters: Clusters, repairs: Repairs, metrics: OperatorMetrics, log: Log) {
     this.#clusters = clusters;
+    this.#repairs = repairs;
     this.#metrics = metrics;
     this.#log = log;
   }
@@ -25,8 +28,12 @@ export class Applier {
     const { object, mark } = withMark(wanted);
     const live = this.live(wanted);
     if (live === undefined || live.metadata.annotations?.[annotation.applied] !== mark) return true;
-    const known = this.#stored.get(refText(refOf(wanted)));
-    return !covers(live, known?.mark === mark ? known.stored : object);
+    const name = refText(refOf(wanted));
+    const known = this.#stored.get(name);
+    const isCovered = covers(live, known?.mark === mark ? known.stored : object);
+    // An operator that has just started knows by this what it will miss.
+    if (isCovered && known?.mark !== mark) this.#stored.set(name, { mark, stored: object });
+    return !isCovered;
   }
 
   live(wanted: KubeObject): KubeObject | undefined {
@@ -36,15 +43,27 @@ export class Applier {
 
   /** Throws KubeError. */
   async apply(wanted: KubeObject): Promise<void> {
-    if (!this.differs(wanted)) return;
+    const ref = refOf(wanted);
     const { object, mark } = withMark(wanted);
+    if (!this.differs(wanted)) return;
+    const repaired = this.#repaired(ref, mark, this.live(wanted));
     const cluster = this.#clusterOf(wanted);
     const written = await cluster.api.apply(object);
     this.#metrics.writes.inc({ verb: "apply", kind: wanted.kind });
-    this.#log.debug({ object: refText(refOf(wanted)) }, "applied");
-    this.#stored.set(refText(refOf(wanted)), { mark, stored: asStored(written, object) });
+    this.#log.debug({ object: refText(ref) }, "applied");
+    this.#stored.set(refText(ref), { mark, stored: asStored(written, object) });
+    const tunnel = tunnelOf(wanted);
+    if (repaired !== undefined && tunnel !== undefined) this.#repairs.tell(tunnel, ref, repaired);
     // The watch will say the same later; until then nobody shall take the old one for the new.
     cluster.store(wanted.kind as StoredKind).put(written);
+  }
+
+  /** What somebody else did to an object that differs; undefined: it is new, or wanted otherwise than before. */
+  #repaired(ref: ObjectRef, mark: string, live: KubeObject | undefined): "was gone" | "was changed" | undefined {
+    if (live === undefined) return this.#stored.has(refText(ref)) ? "was gone" : undefined;
+    const found = live.metadata.annotations?.[annotation.applied];
+    const known = this.#stored.get(refText(ref))?.mark;
+    return found === mark || (known === mark && found !== known) ? "was changed" : undefined;
   }
 
   /** Deletes what is there and not to be kept. Throws KubeError. */

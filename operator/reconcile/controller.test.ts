@@ -16,7 +16,8 @@ let stop = new AbortController();
 afterEach(() => stop.abort());
 
 const p = prefixOf({ namespace: "tunnels", name: "partners" });
-const forbidden = new KubeError("pods is forbidden", { status: 403, reason: "Forbidden" });
+const refusal = (message: string) => new KubeError(message, { status: 403, reason: "Forbidden" });
+const forbidden = refusal('pods is forbidden: User "x" cannot patch resource "pods" in API group ""');
 
 async function operator(api = new FakeApi()) {
   stop = new AbortController();
@@ -57,6 +58,11 @@ interface Told {
 function told(api: FakeApi, kind: KindName, key: string): Told {
   const [namespace, name = ""] = key.split("/");
   return (api.read({ kind, namespace, name })?.status ?? {}) as Told;
+}
+
+function repairs(api: FakeApi): string[] {
+  const events = api.all("Event").filter(({ reason }) => reason === "Repaired");
+  return events.map(({ type, note }) => `${type} ${note}`);
 }
 
 /** As the cluster's own controllers and the routers would make it: every Deployment's pod runs and carries calls. */
@@ -150,6 +156,26 @@ describe("a tunnel's documents", () => {
   });
 });
 
+describe("an object that the API server refuses", () => {
+  it.each([
+    ["Forbidden", "for want of a right", forbidden],
+    ["ApplyFailed", "for a quota", refusal('services "x" is forbidden: exceeded quota: few, requested: services=1')],
+    ["ApplyFailed", "for Pod Security", refusal('pods "x" is forbidden: violates PodSecurity "restricted:latest"')],
+  ])("is told as %s %s, and tried again", async (reason, _, refused) => {
+    const { api, reconcile } = await operator();
+    api.put(tunnelObject());
+    api.fail("apply", "Service", refused);
+    await expect(reconcile()).rejects.toThrow("forbidden");
+    expect(told(api, "ReverseTunnel", "tunnels/partners").conditions).toContainEqual(
+      expect.objectContaining({ type: "Programmed", status: "False", reason }),
+    );
+    await reconcile();
+    expect(told(api, "ReverseTunnel", "tunnels/partners").conditions).toContainEqual(
+      expect.objectContaining({ type: "Programmed", status: "True" }),
+    );
+  });
+});
+
 describe("what somebody changed by hand", () => {
   it.each(["Secret", "ConfigMap", "Service", "NetworkPolicy", "Deployment", "PodDisruptionBudget"] as const)(
     "is made again: a %s that was deleted",
@@ -160,6 +186,37 @@ describe("what somebody changed by hand", () => {
       expect(owned().toSorted()).toEqual(typical.toSorted());
     },
   );
+
+  it.each(["Secret", "ConfigMap", "Deployment"] as const)(
+    "is told as an Event: a %s that was deleted",
+    async (kind) => {
+      const { api, reconcile } = await withTunnel();
+      const ref = refOf(api.all(kind)[0]!);
+      api.remove(ref);
+      await reconcile();
+      await settled();
+      expect(repairs(api)).toEqual([`Normal ${refText(ref)} was gone, and has been made again`]);
+    },
+  );
+
+  it("is told by an operator that has not made it", async () => {
+    const { api } = await withTunnel();
+    const second = await operator(api);
+    await second.reconcile();
+    const ref = refOf(api.all("Deployment")[0]!);
+    api.remove(ref);
+    await second.reconcile();
+    await settled();
+    expect(repairs(api)).toEqual([`Normal ${refText(ref)} was gone, and has been made again`]);
+  });
+
+  it("is not told of what the documents ask for", async () => {
+    const { api, reconcile } = await withTunnel();
+    api.put(tunnelObject({ spec: { pairs: 3, logLevel: "debug" } }));
+    await reconcile();
+    await settled();
+    expect(repairs(api)).toEqual([]);
+  });
 
   it("is put right: an image, a rule of the network, a route table", async () => {
     const { api, reconcile } = await withTunnel();
@@ -175,6 +232,11 @@ describe("what somebody changed by hand", () => {
     expect(image(api.read(refOf(deployment!))!)).toBe(env.dmzImage);
     expect(api.read(refOf(policy))?.spec).toMatchObject({ egress: [] });
     expect(api.read(refOf(map))?.data).toEqual(map.data);
+    await settled();
+    const put = [policy, map, deployment!].map(
+      (one) => `Normal ${refText(refOf(one))} was changed, and has been put right`,
+    );
+    expect(repairs(api)).toEqual(put);
   });
 
   it("keeps the CA whoever asks: it is never made twice because a store lags", async () => {
@@ -231,7 +293,7 @@ describe("the end of a tunnel", () => {
     const status = told(api, "ReverseTunnel", "tunnels/partners");
     expect(status.status).toBe("CleanupFailed");
     expect(status.conditions?.[0]?.message).toMatch(
-      /pods is forbidden; give the operator the rights in docs\/operator.md/,
+      /pods is forbidden: User .*; give the operator the rights in docs\/operator.md/,
     );
     await settled();
     expect(api.all("Event").map((event) => event.reason)).toContain("CleanupFailed");

@@ -16,6 +16,7 @@ import type { OperatorMetrics } from "../metrics.ts";
 import { namesOf } from "../names.ts";
 import type { ReportIdentity } from "../report/router-report.ts";
 import { tunnelOf } from "./owned-index.ts";
+import type { Repairs } from "./repairs.ts";
 
 export interface KeptIdentity {
   readonly certificates: NonNullable<ReverseTunnelStatus["certificates"]>;
@@ -34,6 +35,7 @@ export interface IdentityKeeperOptions {
   readonly clock: Clock;
   readonly trustDomain: string;
   readonly metrics: OperatorMetrics;
+  readonly repairs: Repairs;
 }
 
 /** A new CA is made, trusted and used in three steps; more than a few at once is a mistake of ours. */
@@ -80,11 +82,22 @@ export class IdentityKeeper {
         const leaf = change.leaves[role];
         if (leaf !== undefined) await this.#write(tunnel, role, leaf, versions);
       }
+      this.#tellLost(tunnel, fresh);
       state = { ca: change.ca ?? fresh.ca, leaves: { ...fresh.leaves, ...change.leaves } };
     }
     throw new Error(
       `the certificates of tunnel ${keyOf(tunnel.metadata)} did not settle; its Secrets may be changed by others`,
     );
+  }
+
+  /** A Secret that is missing while others are there has been deleted: all are made in one go. */
+  #tellLost(tunnel: ReverseTunnel, { ca, leaves }: IdentityState): void {
+    const found = { ca, ...leaves };
+    if (parts.every((part) => found[part] === undefined)) return;
+    const lost = parts.filter((part) => found[part] === undefined);
+    for (const part of lost) {
+      this.#options.repairs.tell(keyOf(tunnel.metadata), this.#refOf(tunnel, part), "was gone");
+    }
   }
 
   /** Refs of the Secrets that the operator keeps or cert-manager makes: not to be pruned. */

@@ -5,7 +5,7 @@ import { desired } from "../desired/desired.ts";
 import { type RouteShards, shardRoutes } from "../desired/route-shards.ts";
 import { configFile } from "../desired/router-config.ts";
 import { type Env, type Finding, namespacesOf } from "../facts.ts";
-import { isForbidden, KubeError } from "../kube-error.ts";
+import { KubeError, lacksRight } from "../kube-error.ts";
 import { type KubeObject, keyOf, refOf } from "../kube-object.ts";
 import { label, namesOf, type Side } from "../names.ts";
 import type { PairState, ReportOf, RouterPods } from "../status/pair-state.ts";
@@ -160,7 +160,7 @@ function rolling(waiting: readonly number[], pairs: readonly PairState[]): strin
 }
 
 function failed(reason: string, error: Error, identity: KeptIdentity | undefined): Programmed {
-  const finding = isForbidden(error)
+  const finding = lacksRight(error)
     ? {
         holds: false,
         reason: reasons.forbidden,

@@ -3,7 +3,7 @@ import type { TunnelRouteStatus } from "@sallyport/proto/resource-status";
 import type { Clock } from "../clock.ts";
 import type { Clusters } from "../cluster.ts";
 import { type Env, type Facts, type Finding, namespacesOf } from "../facts.ts";
-import { isForbidden } from "../kube-error.ts";
+import { lacksRight } from "../kube-error.ts";
 import { type KubeObject, keyOf, refOf } from "../kube-object.ts";
 import type { Log } from "../log.ts";
 import type { OperatorMetrics } from "../metrics.ts";
@@ -212,7 +212,7 @@ export class Reconciler {
       await this.#deleteAll(object);
     } catch (error) {
       const { message } = error as Error;
-      const mend = isForbidden(error)
+      const mend = lacksRight(error)
         ? "give the operator the rights in docs/operator.md"
         : 'the operator tries again; docs/operator.md, "Deletion", has a way out';
       await statuses.write(object, (current) => cleanupStatus(`${message}; ${mend}`, this.#moment(current)));

@@ -60,11 +60,12 @@ function problemOf({ dmz, intranet }: RouterPods, reportOf: ReportOf): string {
   if (dmz.length === 0) return "R1 has no pod";
   if (!dmz.some(({ isReady }) => isReady)) return `R1 (${dmz[0]?.name}) is not ready`;
   if (intranet.length === 0) return "R2 has no pod";
-  const ready = intranet.filter(({ isReady }) => isReady);
-  if (ready.length === 0) return `R2 (${intranet[0]?.name}) is not ready`;
-  const reports = ready.map(({ uid }) => reportOf(uid)?.uplinks);
+  // Its readiness is no matter: an R2 that lacks one R1 of several is not ready, and carries calls by the others.
+  const reports = intranet.map(({ uid }) => reportOf(uid)?.uplinks);
   if (reports.some((uplinks) => uplinks?.some(({ state }) => state === "active") === true)) return "";
-  if (reports.every((uplinks) => uplinks === undefined))
-    return `R2 (${ready[0]?.name}) does not report to the operator`;
-  return `R2 (${ready[0]?.name}) is connected to no R1`;
+  const [told] = intranet.filter((_, index) => reports[index] !== undefined);
+  if (told !== undefined) return `R2 (${told.name}) is connected to no R1`;
+  const [ready] = intranet.filter(({ isReady }) => isReady);
+  if (ready !== undefined) return `R2 (${ready.name}) does not report to the operator`;
+  return `R2 (${intranet[0]?.name}) is not ready`;
 }

@@ -132,12 +132,13 @@ describe("a pair", () => {
       2,
     ],
     "does not by another pair's R1": [{ ...both, dmz: [pod("r1", 1)] }, uplinks("active"), "R1 has no pod", 2],
-    "does not while R2 is not ready": [
+    "carries calls when R2 is not ready because it lacks one R1 of several": [
       { ...both, intranet: [pod("r2", 0, false)] },
-      uplinks("active"),
-      "R2 (r2) is not ready",
+      uplinks("active", "connecting"),
+      "",
       2,
     ],
+    "does not while R2 starts": [{ ...both, intranet: [pod("r2", 0, false)] }, undefined, "R2 (r2) is not ready", 0],
     "does not while R2 is connected to no R1": [both, uplinks("connecting"), "R2 (r2) is connected to no R1", 0],
     "is not known to while R2 does not report": [both, undefined, "R2 (r2) does not report to the operator", 0],
   };
