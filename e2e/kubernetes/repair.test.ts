@@ -66,6 +66,7 @@ describe("repaired within seconds, seen as Events:", () => {
     "a killed %s",
     async (router) => {
       const before = await pod(router);
+      const lossesBefore = await losses();
       await kill(before);
       await until("it was started again", async () => expect(restarts(await pod(router))).toBe(restarts(before) + 1));
       await installation.untilCondition(tunnel, "Ready", ready);
