@@ -18,14 +18,19 @@ export interface ImageOptions {
   readonly tag: string;
   /** Build arguments, such as BASE_IMAGE. */
   readonly args?: Readonly<Record<string, string>>;
+  /** The Dockerfile's stage to stop at; by default its last one. */
+  readonly target?: string;
 }
 
 /** Builds an image with what `docker build` does everywhere, BuildKit or not. Throws what docker says. */
-export async function buildImage({ context, dockerfile, tag, args = {} }: ImageOptions): Promise<void> {
+export async function buildImage({ context, dockerfile, tag, args = {}, target }: ImageOptions): Promise<void> {
   const named = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
   const file = dockerfile === undefined ? [] : ["--file", dockerfile];
+  const stage = target === undefined ? [] : ["--target", target];
   const label = ["--label", `${imageLabel}=1`];
-  await docker(["build", "--quiet", ...label, ...named, ...file, "--tag", tag, context], { limitMs: buildLimitMs });
+  await docker(["build", "--quiet", ...label, ...named, ...file, ...stage, "--tag", tag, context], {
+    limitMs: buildLimitMs,
+  });
 }
 
 /**
