@@ -57,7 +57,7 @@ export class Controller {
     reports.onChange(touch);
     const events = new EventRecorder({ api: clusters.intranet.api, clock, log, metrics, instance });
     const applier = new Applier(clusters, metrics, log);
-    const identities = new IdentityKeeper({ clusters, clock, trustDomain: env.trustDomain, metrics });
+    const identities = new IdentityKeeper({ ...env, clusters, clock, metrics });
     const refresher = new Refresher({ clock, log, metrics });
     const programmer = new Programmer({ clusters, env, applier, owned: this.#owned, identities, refresher });
     const statuses = new StatusWriter({ cluster: clusters.intranet, events, metrics });
