@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type BundleName, bundle } from "../../scripts/bundle.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { docker } from "../cluster/docker.ts";
 import { buildImage, imageOnce, keyOf } from "../cluster/image.ts";
 import { runtimeImage } from "../cluster/runtime-image.ts";
 
@@ -80,4 +81,14 @@ async function withContext<T>(work: (context: string) => Promise<T>): Promise<T>
   } finally {
     rmSync(context, { recursive: true, force: true });
   }
+}
+
+/** The routers' images under other names, which Kubernetes takes for other images. */
+export async function retagged(cluster: Cluster, images: Images): Promise<Images> {
+  const again = async (image: string) => {
+    const name = `${image}-again`;
+    await docker(["tag", image, name]);
+    return cluster.load(name);
+  };
+  return { ...images, r1: await again(images.r1), r2: await again(images.r2) };
 }

@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { documentsOf } from "./documents.ts";
 import { Installation, namespaces } from "./installation.ts";
 
-const page = readFileSync(fileURLToPath(new URL("../../docs/kubernetes.md", import.meta.url)), "utf8");
 const add = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>
   <Add xmlns="http://sallyport.dev/examples/calculator"><a>2</a><b>3</b></Add></s:Body></s:Envelope>`;
 
@@ -17,7 +15,7 @@ describe("an empty real cluster", () => {
 
   test("helm install, kubectl apply of the page's two documents, a SOAP call through R1's Service to a service in the intranet namespace", async () => {
     await installation.install();
-    await installation.cluster.kubectl.run(["apply", "--filename=-"], { input: documentsOf(page) });
+    await installation.cluster.kubectl.run(["apply", "--filename=-"], { input: documentsOf("kubernetes.md") });
     await installation.cluster.kubectl.wait("Ready", "reversetunnel/partners", namespaces.tunnels, 120);
     const service = await installation.clientService();
     const answer = await installation.call(`http://${service}.${namespaces.dmz}:8080/calculator`, {
@@ -31,11 +29,3 @@ describe("an empty real cluster", () => {
     expect(answer).toMatchObject({ status: 200, body: expect.stringContaining("<AddResult>5</AddResult>") });
   }, 300_000);
 });
-
-/** The YAML of the page that holds a tunnel. */
-function documentsOf(markdown: string): string {
-  const blocks = [...markdown.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text ?? "");
-  const [documents, ...more] = blocks.filter((text) => text.includes("kind: ReverseTunnel"));
-  if (documents === undefined || more.length > 0) throw new Error("the page has not one block with a ReverseTunnel");
-  return documents;
-}

@@ -133,10 +133,11 @@ export class Installation implements AsyncDisposable {
     return JSON.parse(await this.inClient(program)) as Answer;
   }
 
-  /** Runs a program for Node, an ES module, in the client's pod: what it prints. */
-  inClient(program: string): Promise<string> {
+  /** Runs a program for Node, an ES module, in the client's pod: what it prints. It is killed after `limitMs`. */
+  inClient(program: string, limitMs = 60_000): Promise<string> {
     const node = ["/usr/local/bin/node", "--input-type=module", "--eval", program];
-    return this.kubectl("exec", `--namespace=${clientNamespace}`, "deployment/client", "--", ...node);
+    const exec = ["exec", `--namespace=${clientNamespace}`, "deployment/client", "--", ...node];
+    return this.cluster.kubectl.run(exec, { limitMs });
   }
 
   /** The conditions in an object's status, by type. */
