@@ -157,7 +157,11 @@ interface RouteOptions {
   readonly backendRefs?: readonly object[];
 }
 
-function route(name: string, namespace: string, { wanted, of = namespace, backendRefs }: RouteOptions): KubernetesObject {
+function route(
+  name: string,
+  namespace: string,
+  { wanted, of = namespace, backendRefs }: RouteOptions,
+): KubernetesObject {
   const spec = {
     parentRefs: [{ name: of, namespace: of }],
     matches: [{ headers: [{ name: header, value: wanted }] }],

@@ -35,6 +35,8 @@ export interface PairState {
   readonly pair: number;
   /** Whether its routers carry calls: R1 is ready, and R2 is connected to an R1. */
   readonly carriesCalls: boolean;
+  /** It does as far as one can tell: its routers are ready, but R2 has not told yet, perhaps because the operator is new. */
+  readonly mayCarryCalls: boolean;
   /** Why not, for people; "" when it does. */
   readonly problem: string;
   readonly links: number;
@@ -52,19 +54,25 @@ export function pairState(pair: number, pods: RouterPods, reportOf: ReportOf): P
   const intranet = pods.intranet.filter((pod) => pod.pair === pair);
   const uplinks = intranet.flatMap(({ uid }) => reportOf(uid)?.uplinks ?? []);
   const links = uplinks.reduce((sum, uplink) => sum + uplink.links, 0);
-  const problem = problemOf({ dmz, intranet }, reportOf);
-  return { pair, carriesCalls: problem === "", problem, links };
+  const { problem, isSilent = false } = problemOf({ dmz, intranet }, reportOf);
+  const carriesCalls = problem === "";
+  return { pair, carriesCalls, mayCarryCalls: carriesCalls || isSilent, problem, links };
 }
 
-function problemOf({ dmz, intranet }: RouterPods, reportOf: ReportOf): string {
-  if (dmz.length === 0) return "R1 has no pod";
-  if (!dmz.some(({ isReady }) => isReady)) return `R1 (${dmz[0]?.name}) is not ready`;
-  if (intranet.length === 0) return "R2 has no pod";
+interface Problem {
+  readonly problem: string;
+  readonly isSilent?: boolean;
+}
+
+function problemOf({ dmz, intranet }: RouterPods, reportOf: ReportOf): Problem {
+  if (dmz.length === 0) return { problem: "R1 has no pod" };
+  if (!dmz.some(({ isReady }) => isReady)) return { problem: `R1 (${dmz[0]?.name}) is not ready` };
+  if (intranet.length === 0) return { problem: "R2 has no pod" };
   const ready = intranet.filter(({ isReady }) => isReady);
-  if (ready.length === 0) return `R2 (${intranet[0]?.name}) is not ready`;
+  if (ready.length === 0) return { problem: `R2 (${intranet[0]?.name}) is not ready` };
   const reports = ready.map(({ uid }) => reportOf(uid)?.uplinks);
-  if (reports.some((uplinks) => uplinks?.some(({ state }) => state === "active") === true)) return "";
+  if (reports.some((uplinks) => uplinks?.some(({ state }) => state === "active") === true)) return { problem: "" };
   if (reports.every((uplinks) => uplinks === undefined))
-    return `R2 (${ready[0]?.name}) does not report to the operator`;
-  return `R2 (${ready[0]?.name}) is connected to no R1`;
+    return { problem: `R2 (${ready[0]?.name}) does not report to the operator`, isSilent: true };
+  return { problem: `R2 (${ready[0]?.name}) is connected to no R1` };
 }

@@ -10,8 +10,14 @@ const tunnel = sampleTunnel();
 const now = "2026-11-24T12:00:00Z";
 const moment = { now, generation: 3, before: [] };
 
-const carrying = (pair: number) => ({ pair, carriesCalls: true, problem: "", links: 4 });
-const down = (pair: number, problem: string) => ({ pair, carriesCalls: false, problem, links: 0 });
+const carrying = (pair: number) => ({ pair, carriesCalls: true, mayCarryCalls: true, problem: "", links: 4 });
+const down = (pair: number, problem: string) => ({
+  pair,
+  carriesCalls: false,
+  mayCarryCalls: false,
+  problem,
+  links: 0,
+});
 
 function facts(more: Partial<TunnelFacts> = {}): TunnelFacts {
   return {
@@ -144,7 +150,10 @@ describe("a pair", () => {
 
   it.each(Object.entries(cases))("%s", (_, [pods, report, problem, links]) => {
     const state = pairState(0, pods, (uid) => (uid === "uid-r2" ? report : undefined));
-    expect(state).toEqual({ pair: 0, carriesCalls: problem === "", problem, links });
+    expect(state).toEqual({
+      ...{ pair: 0, carriesCalls: problem === "", problem, links },
+      mayCarryCalls: problem === "" || problem.endsWith("does not report to the operator"),
+    });
   });
 
   it("is told by pods that are not on their way out", () => {
