@@ -29,6 +29,16 @@ export interface Images {
   readonly runtime: string;
 }
 
+/** The project's own images, on this machine. */
+export async function programImages(): Promise<Readonly<Record<BundleName, string>>> {
+  const runtime = await runtimeImage();
+  return {
+    operator: await programImage("operator", runtime),
+    r1: await programImage("r1", runtime),
+    r2: await programImage("r2", runtime),
+  };
+}
+
 /** Bundles and builds what has changed since it was built last, and makes all images usable in pods of a cluster. */
 export async function loadImages(cluster: Cluster): Promise<Images> {
   const runtime = await runtimeImage();

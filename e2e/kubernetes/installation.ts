@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type Cluster, type OwnCluster, startCluster } from "../cluster/cluster.ts";
+import { docker } from "../cluster/docker.ts";
 import type { KubernetesObject } from "../cluster/kubectl.ts";
 import { until } from "../cluster/until.ts";
 import { type Images, loadImages } from "./images.ts";
@@ -20,6 +21,7 @@ export interface Condition {
   readonly type: string;
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
+  readonly observedGeneration?: number;
   readonly message: string;
 }
 
@@ -138,6 +140,18 @@ export class Installation implements AsyncDisposable {
     const node = ["/usr/local/bin/node", "--input-type=module", "--eval", program];
     const exec = ["exec", `--namespace=${clientNamespace}`, "deployment/client", "--", ...node];
     return this.cluster.kubectl.run(exec, { limitMs });
+  }
+
+  /** Sends a signal to the process of a pod whose command line has `program`, by its node. */
+  async signal(podUid: string, program: string, signal: "STOP" | "CONT"): Promise<void> {
+    const { container } = this.cluster as Partial<OwnCluster>;
+    if (container === undefined) throw new Error("only in a cluster of the test's own processes can be signalled");
+    const script = `for folder in /proc/[0-9]*; do
+      if grep -q "$1" "$folder/cgroup" && grep -aq "$2" "$folder/cmdline"; then kill -"$3" "\${folder#/proc/}" && found=1; fi
+    done 2>/dev/null
+    test -n "$found"`;
+    const uid = podUid.replaceAll("-", "[-_]");
+    await docker(["exec", container, "sh", "-c", script, "sh", uid, program, signal]);
   }
 
   /** The conditions in an object's status, by type. */
