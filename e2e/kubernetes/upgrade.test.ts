@@ -78,7 +78,7 @@ describe("helm upgrade and a CA roll-over with load running: zero failed calls",
       },
       { limitMs: 90_000 },
     );
-    expect(await pairsReady(installation)).toBe(2);
+    await until("both others carry calls", async () => expect(await pairsReady(installation)).toBe(2));
     const { failed, failures, calls, slowestMs } = await load.end();
     console.log(`scale: ${calls} calls, ${failed} failed, slowest ${slowestMs} ms`);
     expect(failures).toEqual([]);

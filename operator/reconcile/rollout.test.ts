@@ -31,6 +31,7 @@ const cases: Record<string, [pairs: (keyof typeof states)[], now: number[]]> = {
   "what carries no calls is changed at once: it has none to lose": [["old", "broken"], [1]],
   "and nothing else before it is well": [["old", "down"], []],
   "of pairs that have not reported to a new operator one goes, since they may carry calls": [["silent", "silent"], [0]],
+  "and it goes before those that do": [["old", "silent"], [1]],
   "all that is broken is mended together": [
     ["broken", "broken"],
     [0, 1],

@@ -20,7 +20,9 @@ export interface PairRollout {
 export function pairsToApply(pairs: readonly PairRollout[]): number[] {
   const atOnce = pairs.filter(({ isNew, differs, mayCarryCalls }) => isNew || (differs && !mayCarryCalls));
   if (atOnce.some(({ isNew }) => !isNew)) return atOnce.map(({ pair }) => pair);
-  const next = pairs.find(({ isNew, differs, mayCarryCalls }) => !isNew && differs && mayCarryCalls);
+  const turns = pairs.filter(({ isNew, differs, mayCarryCalls }) => !isNew && differs && mayCarryCalls);
+  // Those first that may be broken.
+  const next = turns.find(({ carriesCalls }) => !carriesCalls) ?? turns[0];
   const others = pairs.filter(({ pair, isNew, differs }) => pair !== next?.pair && !differs && !isNew);
   const mayGo = next !== undefined && others.every(({ isSettled, carriesCalls }) => isSettled && carriesCalls);
   return [...atOnce.map(({ pair }) => pair), ...(mayGo ? [next.pair] : [])];

@@ -68,11 +68,12 @@ function problemOf({ dmz, intranet }: RouterPods, reportOf: ReportOf): Problem {
   if (dmz.length === 0) return { problem: "R1 has no pod" };
   if (!dmz.some(({ isReady }) => isReady)) return { problem: `R1 (${dmz[0]?.name}) is not ready` };
   if (intranet.length === 0) return { problem: "R2 has no pod" };
-  const ready = intranet.filter(({ isReady }) => isReady);
-  if (ready.length === 0) return { problem: `R2 (${intranet[0]?.name}) is not ready` };
-  const reports = ready.map(({ uid }) => reportOf(uid)?.uplinks);
+  // Not whether R2 is ready: it is only while it is connected to every R1, and another pair's may be on its way.
+  const reports = intranet.map(({ uid }) => reportOf(uid)?.uplinks);
   if (reports.some((uplinks) => uplinks?.some(({ state }) => state === "active") === true)) return { problem: "" };
+  const running = intranet.filter(({ isRunning }) => isRunning);
+  if (running.length === 0) return { problem: `R2 (${intranet[0]?.name}) is not running` };
   if (reports.every((uplinks) => uplinks === undefined))
-    return { problem: `R2 (${ready[0]?.name}) does not report to the operator`, isSilent: true };
-  return { problem: `R2 (${ready[0]?.name}) is connected to no R1` };
+    return { problem: `R2 (${running[0]?.name}) does not report to the operator`, isSilent: true };
+  return { problem: `R2 (${running[0]?.name}) is connected to no R1` };
 }

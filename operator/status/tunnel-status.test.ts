@@ -138,11 +138,17 @@ describe("a pair", () => {
       2,
     ],
     "does not by another pair's R1": [{ ...both, dmz: [pod("r1", 1)] }, uplinks("active"), "R1 has no pod", 2],
-    "does not while R2 is not ready": [
+    "carries calls while R2 is not ready, since it may lack another pair's R1 alone": [
       { ...both, intranet: [pod("r2", 0, false)] },
-      uplinks("active"),
-      "R2 (r2) is not ready",
+      uplinks("active", "connecting"),
+      "",
       2,
+    ],
+    "does not while R2 is not running": [
+      { ...both, intranet: [{ ...pod("r2", 0, false), isRunning: false }] },
+      undefined,
+      "R2 (r2) is not running",
+      0,
     ],
     "does not while R2 is connected to no R1": [both, uplinks("connecting"), "R2 (r2) is connected to no R1", 0],
     "is not known to while R2 does not report": [both, undefined, "R2 (r2) does not report to the operator", 0],
