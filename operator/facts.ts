@@ -31,6 +31,8 @@ export interface Env {
   readonly imagePullSecrets: readonly string[];
   readonly trustDomain: string;
   readonly clusterDomain: string;
+  /** How long a phase of a CA's replacement lasts at least. */
+  readonly caSettleMs: number;
   /** Where the operator runs; "": outside of the cluster, so that no pod of it can be named. */
   readonly operatorNamespace: string;
 }

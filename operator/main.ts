@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { durationMs } from "@sallyport/proto/duration";
 import type { Command, CommanderError } from "commander";
 import { systemClock } from "./clock.ts";
 import { KubeApi } from "./kube/api.ts";
@@ -57,13 +58,14 @@ function compose(flags: Flags, environment: NodeJS.ProcessEnv, log: ReturnType<t
   const connection = new Connection(loadKubeConfig(environment));
   const metrics = new OperatorMetrics();
   const random = Math.random;
-  const { dmzImage, intranetImage, imagePullPolicy, imagePullSecrets, trustDomain, clusterDomain } = flags;
+  const { dmzImage, intranetImage, imagePullPolicy, imagePullSecrets, trustDomain, clusterDomain, caSettleTime } =
+    flags;
   const reports = new ReportStreams({ open: openGrpcWatch, trustDomain, clock: systemClock, random, log, metrics });
   return new Operator(
     {
       env: {
         ...{ dmzImage, intranetImage, imagePullPolicy, imagePullSecrets },
-        ...{ trustDomain, clusterDomain, operatorNamespace },
+        ...{ trustDomain, clusterDomain, caSettleMs: durationMs(caSettleTime), operatorNamespace },
       },
       watchNamespaces: flags.watchNamespaces.length === 0 ? undefined : flags.watchNamespaces,
       ...{ leaderElectionNamespace, instance },

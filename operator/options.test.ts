@@ -19,7 +19,7 @@ describe("the operator's flags", () => {
   it("need no more than the routers' images", async () => {
     expect(await parse(...images)).toEqual({
       ...{ dmzImage: "r1", intranetImage: "r2", imagePullPolicy: "IfNotPresent", imagePullSecrets: [] },
-      ...{ watchNamespaces: [], trustDomain: "sallyport", clusterDomain: "cluster.local" },
+      ...{ watchNamespaces: [], trustDomain: "sallyport", clusterDomain: "cluster.local", caSettleTime: "10m" },
       ...{ metricsPort: 8080, healthPort: 8081, logLevel: "info" },
     });
   });
@@ -34,6 +34,8 @@ describe("the operator's flags", () => {
     [[...images, "--metrics-port=70000"], /It is not a port, 0 to 65535/],
     [[...images, "--watch-namespaces=a,B!"], /"B!" is not a name/],
     [[...images, "--trust-domain=a b"], /It is not a domain name/],
+    [[...images, "--ca-settle-time=10"], /It is not a duration from 5s to 24h/],
+    [[...images, "--ca-settle-time=1s"], /It is not a duration from 5s to 24h/],
     [[...images, "--log-level=loud"], /Allowed choices are trace, debug, info/],
     [[...images, "--unknown"], /unknown option '--unknown'/],
     [[...images, "more"], /too many arguments/],

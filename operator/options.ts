@@ -1,4 +1,6 @@
+import { durationBetween } from "@sallyport/proto/duration";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { caSettleTime } from "./identity/plan.ts";
 
 /** The operator's flags: docs/adr/0011. */
 export interface Flags {
@@ -10,6 +12,7 @@ export interface Flags {
   readonly leaderElectionNamespace: string | undefined;
   readonly trustDomain: string;
   readonly clusterDomain: string;
+  readonly caSettleTime: string;
   readonly metricsPort: number;
   readonly healthPort: number;
   readonly logLevel: string;
@@ -32,6 +35,12 @@ export function operatorCommand(run: (flags: Flags) => Promise<void>): Command {
     .option("--leader-election-namespace <name>", "where the Lease is (default: the operator's own namespace)")
     .option("--trust-domain <name>", "of the certificates' SPIFFE URIs", matching(domain, "a domain name"), "sallyport")
     .option("--cluster-domain <name>", "of the Services' names", matching(domain, "a domain name"), "cluster.local")
+    .option(
+      "--ca-settle-time <duration>",
+      "how long a phase of a CA's replacement lasts at least, 5s to 24h; by then every router must have its Secret anew",
+      settleTime,
+      caSettleTime,
+    )
     .option("--metrics-port <port>", "serves /metrics", portNumber, 8080)
     .option("--health-port <port>", "serves /livez and /readyz", portNumber, 8081)
     .addOption(
@@ -75,6 +84,15 @@ function matching(pattern: RegExp, what: string): (text: string) => string {
     if (!pattern.test(text)) throw new InvalidArgumentError(`It is not ${what}.`);
     return text;
   };
+}
+
+/** Bounds of how long a new CA is waited for; below the least one no kubelet brings a Secret in time. */
+const settleTimes = durationBetween("5s", "24h");
+
+function settleTime(text: string): string {
+  const parsed = settleTimes.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError("It is not a duration from 5s to 24h, such as 10m.");
+  return parsed.data;
 }
 
 function portNumber(text: string): number {

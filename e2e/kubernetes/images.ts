@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type BundleName, bundle } from "../../scripts/bundle.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { docker } from "../cluster/docker.ts";
 import { buildImage, imageOnce, keyOf } from "../cluster/image.ts";
 import { runtimeImage } from "../cluster/runtime-image.ts";
 
@@ -28,12 +29,21 @@ export interface Images {
   readonly runtime: string;
 }
 
+/** The project's own images, on this machine. */
+export async function programImages(): Promise<Readonly<Record<BundleName, string>>> {
+  const runtime = await runtimeImage();
+  return {
+    operator: await programImage("operator", runtime),
+    r1: await programImage("r1", runtime),
+    r2: await programImage("r2", runtime),
+  };
+}
+
 /** Bundles and builds what has changed since it was built last, and makes all images usable in pods of a cluster. */
 export async function loadImages(cluster: Cluster): Promise<Images> {
   const base = await runtimeImage();
-  const built = [];
-  for (const name of ["operator", "r1", "r2"] as const) built.push(await programImage(name, base));
-  const loaded = await cluster.loadAll([...built, await calculatorImage(base), base]);
+  const built = await programImages();
+  const loaded = await cluster.loadAll([built.operator, built.r1, built.r2, await calculatorImage(base), base]);
   const [operator = "", r1 = "", r2 = "", calculator = "", runtime = ""] = loaded;
   return { operator, r1, r2, calculator, runtime };
 }
@@ -77,4 +87,14 @@ async function withContext<T>(work: (context: string) => Promise<T>): Promise<T>
   } finally {
     rmSync(context, { recursive: true, force: true });
   }
+}
+
+/** The routers' images under other names, which Kubernetes takes for other images. */
+export async function retagged(cluster: Cluster, images: Images): Promise<Images> {
+  const again = async (image: string) => {
+    const name = `${image}-again`;
+    await docker(["tag", image, name]);
+    return cluster.load(name);
+  };
+  return { ...images, r1: await again(images.r1), r2: await again(images.r2) };
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type Cluster, type OwnCluster, startCluster } from "../cluster/cluster.ts";
+import { docker } from "../cluster/docker.ts";
 import type { KubernetesObject } from "../cluster/kubectl.ts";
 import { until } from "../cluster/until.ts";
 import { addCall, documents } from "./documents.ts";
@@ -21,6 +22,7 @@ export interface Condition {
   readonly type: string;
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
+  readonly observedGeneration?: number;
   readonly message: string;
 }
 
@@ -145,10 +147,23 @@ export class Installation implements AsyncDisposable {
     return JSON.parse(await this.inClient(program)) as Answer;
   }
 
-  /** Runs a program for Node, an ES module, in the client's pod: what it prints. */
-  inClient(program: string): Promise<string> {
+  /** Runs a program for Node, an ES module, in the client's pod: what it prints. It is killed after `limitMs`. */
+  inClient(program: string, limitMs = 60_000): Promise<string> {
     const node = ["/usr/local/bin/node", "--input-type=module", "--eval", program];
-    return this.kubectl("exec", `--namespace=${clientNamespace}`, "deployment/client", "--", ...node);
+    const exec = ["exec", `--namespace=${clientNamespace}`, "deployment/client", "--", ...node];
+    return this.cluster.kubectl.run(exec, { limitMs });
+  }
+
+  /** Sends a signal to the process of a pod whose command line has `program`, by its node. */
+  async signal(podUid: string, program: string, signal: "STOP" | "CONT"): Promise<void> {
+    const { container } = this.cluster as Partial<OwnCluster>;
+    if (container === undefined) throw new Error("only in a cluster of the test's own processes can be signalled");
+    const script = `for folder in /proc/[0-9]*; do
+      if grep -q "$1" "$folder/cgroup" && grep -aq "$2" "$folder/cmdline"; then kill -"$3" "\${folder#/proc/}" && found=1; fi
+    done 2>/dev/null
+    test -n "$found"`;
+    const uid = podUid.replaceAll("-", "[-_]");
+    await docker(["exec", container, "sh", "-c", script, "sh", uid, program, signal]);
   }
 
   /** The conditions in an object's status, by type. */

@@ -1,3 +1,4 @@
+import { durationMs } from "@sallyport/proto/duration";
 import { namespacesOf } from "../facts.ts";
 import type { KubeObject } from "../kube-object.ts";
 import { namesOf, selectorOf } from "../names.ts";
@@ -15,6 +16,8 @@ export function deployment(options: PodOptions): KubeObject {
     {
       spec: {
         replicas: 1,
+        // The next pair's R1 goes when load balancers have noticed this one.
+        ...(side === "dmz" ? { minReadySeconds: Math.ceil(durationMs(tunnel.spec.drain.notice) / 1000) } : {}),
         // Two R1s behind one address would make R2 register with either; a new R2 is connected before the old one goes.
         strategy:
           side === "dmz"

@@ -276,3 +276,21 @@ describe("certificates of cert-manager", () => {
     ]);
   });
 });
+
+it("R2s stay connected to R1s that are on their way out, since these take calls until they are gone", () => {
+  const tunnel = sampleTunnel({ spec: { pairs: 2 } });
+  const namesIn = (objects: KubeObject[]) => {
+    const map = objects.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name.endsWith("-r2"));
+    const { "r2.yaml": text = "" } = (map?.data ?? {}) as Record<string, string>;
+    return [...text.matchAll(/name: (r1-\d+)/g)].map(([, name]) => name);
+  };
+  expect(namesIn(desired(tunnel, shards(0), env))).toEqual(["r1-0", "r1-1"]);
+  expect(namesIn(desired(tunnel, shards(0), env, 3))).toEqual(["r1-0", "r1-1", "r1-2"]);
+  expect(namesIn(desired(tunnel, shards(0), env, 1))).toEqual(["r1-0", "r1-1"]);
+});
+
+it("an R1 counts as available only when load balancers have had the time to notice it", () => {
+  const tunnel = sampleTunnel({ spec: { pairs: 1, drain: { notice: "1500ms" } } });
+  const specs = desired(tunnel, shards(0), env).filter(({ kind }) => kind === "Deployment");
+  expect(specs.map(({ spec }) => (spec as { minReadySeconds?: number }).minReadySeconds)).toEqual([2, undefined]);
+});

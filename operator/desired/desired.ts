@@ -13,10 +13,15 @@ import { clientService, tunnelService } from "./services.ts";
 
 /**
  * Every object of the tunnel but its identity's Secrets, in the order in which they are applied: docs/adr/0011. Same
- * input, same bytes.
+ * input, same bytes. `dmzRouters`: how many R1s there are still, after a tunnel has got fewer pairs.
  */
-export function desired(tunnel: ReverseTunnel, routes: RouteShards, env: Env): KubeObject[] {
-  const configs = { dmz: dmzConfig(tunnel, env), intranet: intranetConfig(tunnel, env) };
+export function desired(
+  tunnel: ReverseTunnel,
+  routes: RouteShards,
+  env: Env,
+  dmzRouters = tunnel.spec.pairs,
+): KubeObject[] {
+  const configs = { dmz: dmzConfig(tunnel, env), intranet: intranetConfig(tunnel, env, dmzRouters) };
   const pairs = Array.from({ length: tunnel.spec.pairs }, (_, pair) => pair);
   return [
     dmzPolicy(tunnel),

@@ -49,7 +49,7 @@ export function dmzConfig(tunnel: ReverseTunnel, env: Env): RouterConfig {
   });
 }
 
-export function intranetConfig(tunnel: ReverseTunnel, env: Env): RouterConfig {
+export function intranetConfig(tunnel: ReverseTunnel, env: Env, dmzRouters = tunnel.spec.pairs): RouterConfig {
   const names = namesOf(tunnel.metadata);
   const { dmz } = namespacesOf(tunnel);
   const fixed = {
@@ -58,7 +58,8 @@ export function intranetConfig(tunnel: ReverseTunnel, env: Env): RouterConfig {
     routeShards: directory.routes,
   };
   return routerConfig(fixed, {
-    dmz: Array.from({ length: tunnel.spec.pairs }, (_, index) => ({
+    // One that drains takes calls until it is gone, and can only pass them on while R2s are connected.
+    dmz: Array.from({ length: Math.max(tunnel.spec.pairs, dmzRouters) }, (_, index) => ({
       name: `r1-${index}`,
       address: `${names.router("dmz", index)}.${dmz}.svc.${env.clusterDomain}`,
       port: port.tunnel,

@@ -2,7 +2,7 @@ import { type Role, roles } from "@sallyport/proto/spiffe";
 import { expect, it } from "vitest";
 import { asking, later, nothing, settle, start, wish } from "../testing/identity-state.ts";
 import { checkLeaf, isTrusted, type Leaf } from "./leaf-check.ts";
-import { dayMs, type IdentityState, leafText, settleMs } from "./plan.ts";
+import { dayMs, type IdentityState, leafText } from "./plan.ts";
 
 /** What a side may be running with: its Secret of now, and each that it was less than `settleMs` ago. */
 interface Version {
@@ -47,7 +47,7 @@ function note(versions: Record<Role, Version[]>, before: IdentityState, after: I
 
 function strangers(versions: Readonly<Record<Role, readonly Version[]>>, now: Date): string[] {
   const current = (role: Role) =>
-    versions[role].filter(({ goneAt }) => goneAt === undefined || now.getTime() - goneAt.getTime() < settleMs);
+    versions[role].filter(({ goneAt }) => goneAt === undefined || now.getTime() - goneAt.getTime() < wish.settleMs);
   const pairs = [
     ["dmz", "intranet"],
     ["intranet", "dmz"],

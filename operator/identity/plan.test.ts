@@ -9,9 +9,9 @@ import {
   type IdentityPlan,
   type IdentityState,
   planIdentity,
-  settleMs,
 } from "./plan.ts";
 
+const { settleMs } = wish;
 const keep = { t: "keep" };
 const trust = { t: "trust" };
 const issue = (why: string) => ({ t: "issue", why });
@@ -218,3 +218,11 @@ function view({ leaves }: IdentityState) {
   expect(new Set(views.map((each) => JSON.stringify(each))).size).toBe(1);
   return views[0];
 }
+
+it("a phase of a CA's replacement lasts as long as the operator was told", async () => {
+  const quick = { ...asking("quick"), settleMs: 5_000 };
+  const trusted = await settle(start, fresh, quick);
+  expect(trusted.plans.at(-1)).toMatchObject({ phase: "Trust", nextAt: later(start, 5_000) });
+  const signed = await settle(later(start, 5_000), trusted.state, quick);
+  expect(signed.plans.at(-1)).toMatchObject({ phase: "Sign", nextAt: later(start, 10_000) });
+});

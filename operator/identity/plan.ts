@@ -26,6 +26,8 @@ export interface IdentityWish extends Owner {
   readonly leafLifetimeMs: number;
   /** How long before its end a leaf is renewed. */
   readonly renewBeforeMs: number;
+  /** How long a phase of a CA's replacement lasts at least. */
+  readonly settleMs: number;
   /** The tunnel's annotation `sallyport.dev/renew-ca`: a value that was not there before asks for a new CA. */
   readonly renewCa: string | undefined;
 }
@@ -57,7 +59,7 @@ export const caLifetimeMs = 5 * 365 * dayMs;
 /** Clocks differ a little. */
 export const backdatedMs = 5 * 60_000;
 /** The kubelet brings a Secret to its pods within some two minutes, and routers read it anew at once. */
-export const settleMs = 10 * 60_000;
+export const caSettleTime = "10m";
 
 export const annotations = {
   /** On the tunnel: asks for a new CA. On the CA's Secret: what was asked for last. */
@@ -202,8 +204,8 @@ function seeLeaf(
     isOfCa: isIssuedBy(certificate, ca.certificate),
     trusts: secret.data["ca.crt"] === bundle && !Number.isNaN(since),
     due: leafDue(certificate, wish),
-    settledAt: new Date(certificate.validFromDate.getTime() + backdatedMs + settleMs),
-    trustSettledAt: new Date(since + settleMs),
+    settledAt: new Date(certificate.validFromDate.getTime() + backdatedMs + wish.settleMs),
+    trustSettledAt: new Date(since + wish.settleMs),
   };
 }
 

@@ -59,7 +59,7 @@ export class Controller {
     const events = new EventRecorder({ api: clusters.intranet.api, clock, log, metrics, instance });
     const repairs = new Repairs(clusters, events);
     const applier = new Applier(clusters, repairs, metrics, log);
-    const identities = new IdentityKeeper({ clusters, clock, trustDomain: env.trustDomain, metrics, repairs });
+    const identities = new IdentityKeeper({ ...env, clusters, clock, metrics, repairs });
     const refresher = new Refresher({ clock, log, metrics });
     const programmer = new Programmer({ clusters, env, applier, owned: this.#owned, identities, refresher });
     const statuses = new StatusWriter({ cluster: clusters.intranet, events, metrics });

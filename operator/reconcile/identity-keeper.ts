@@ -34,6 +34,7 @@ export interface IdentityKeeperOptions {
   readonly clusters: Clusters;
   readonly clock: Clock;
   readonly trustDomain: string;
+  readonly caSettleMs: number;
   readonly metrics: OperatorMetrics;
   readonly repairs: Repairs;
 }
@@ -68,7 +69,7 @@ export class IdentityKeeper {
   async keep(tunnel: ReverseTunnel): Promise<KeptIdentity> {
     const { issuerRef, secrets } = tunnel.spec.identity;
     if (issuerRef !== undefined || secrets !== undefined) return this.#found(tunnel);
-    const wish = identityWish(tunnel, this.#options.trustDomain);
+    const wish = identityWish(tunnel, this.#options);
     let state = this.#known(tunnel);
     for (let step = 0; step < stepsMax; step += 1) {
       const now = this.#options.clock.wall();

@@ -32,6 +32,8 @@ export interface ProgramInput {
   readonly pairs: readonly PairState[];
   readonly pods: RouterPods;
   readonly reportOf: ReportOf;
+  /** How many R1s there are, those that are on their way out among them. */
+  readonly dmzRouters: number;
 }
 
 export interface ProgrammerOptions {
@@ -81,7 +83,7 @@ export class Programmer {
   async #apply(input: ProgramInput, routes: RouteShards, identity: KeptIdentity): Promise<Programmed> {
     const { applier, owned, identities, env } = this.#options;
     const { tunnel } = input;
-    const objects = desired(tunnel, routes, env);
+    const objects = desired(tunnel, routes, env, input.dmzRouters);
     for (const object of objects) if (object.kind !== "Deployment") await applier.apply(object);
     const waiting = await this.#applyPairs(input, objects);
     await applier.prune(owned.of(keyOf(tunnel.metadata)), [...objects.map(refOf), ...identities.refs(tunnel)]);
@@ -108,6 +110,7 @@ export class Programmer {
         differs: ofPair(pair).some((deployment) => applier.differs(deployment)),
         isSettled: live.every(isSettled),
         carriesCalls: pairs[pair]?.carriesCalls ?? false,
+        mayCarryCalls: pairs[pair]?.mayCarryCalls ?? false,
       };
     });
     const now = new Set(pairsToApply(rollouts));

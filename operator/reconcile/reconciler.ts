@@ -1,5 +1,6 @@
 import type { ReverseTunnel, TunnelRoute } from "@sallyport/proto/resource";
 import type { TunnelRouteStatus } from "@sallyport/proto/resource-status";
+import { tunnelLimits } from "@sallyport/proto/reverse-tunnel";
 import type { Clock } from "../clock.ts";
 import type { Clusters } from "../cluster.ts";
 import { type Env, type Facts, type Finding, namespacesOf } from "../facts.ts";
@@ -101,7 +102,10 @@ export class Reconciler {
     const reportOf = (uid: string) => reports.of(uid);
     const pairs = Array.from({ length: tunnel.spec.pairs }, (_, pair) => pairState(pair, pods, reportOf));
     const programmed = verdict.accepted.holds
-      ? await this.#options.programmer.program({ tunnel, routes: verdicts, pairs, pods, reportOf })
+      ? await this.#options.programmer.program({
+          ...{ tunnel, routes: verdicts, pairs, pods, reportOf },
+          dmzRouters: this.#dmzRoutersOf(tunnel),
+        })
       : await this.#withdraw(tunnel);
     this.#ask(key, pods, programmed);
     await this.#tell(object, { tunnel, verdict, verdicts, facts, pods, pairs, programmed });
@@ -186,6 +190,18 @@ export class Reconciler {
       const outcomes = rawParentRefs(object, tunnel).map((ref) => orphanOutcome(ref, reasons.invalid, message));
       await this.#tellRoute(keyOf(object.metadata), outcomes);
     }
+  }
+
+  /** How many R1s R2s may be connected to: one that is on its way out still takes calls for a while. */
+  #dmzRoutersOf(tunnel: ReverseTunnel): number {
+    const key = keyOf(tunnel.metadata);
+    let count = tunnel.spec.pairs;
+    for (const pod of this.#options.clusters.dmz.store("Pod").all()) {
+      if (tunnelOf(pod) !== key || pod.metadata.labels?.[label.side] !== "dmz") continue;
+      const pair = Number(pod.metadata.labels[label.pair]);
+      if (Number.isInteger(pair) && pair < tunnelLimits.pairsMax) count = Math.max(count, pair + 1);
+    }
+    return count;
   }
 
   #podsOf(tunnel: ReverseTunnel): RouterPods {

@@ -9,6 +9,8 @@ export interface PairRollout {
   /** Its Deployments' pods are the ones that are wanted, and no others. */
   readonly isSettled: boolean;
   readonly carriesCalls: boolean;
+  /** So too where that is not known yet. */
+  readonly mayCarryCalls: boolean;
 }
 
 /**
@@ -16,9 +18,11 @@ export interface PairRollout {
  * goes at a time, and only while every other pair does too. docs/adr/0011, "Order".
  */
 export function pairsToApply(pairs: readonly PairRollout[]): number[] {
-  const atOnce = pairs.filter(({ isNew, differs, carriesCalls }) => isNew || (differs && !carriesCalls));
+  const atOnce = pairs.filter(({ isNew, differs, mayCarryCalls }) => isNew || (differs && !mayCarryCalls));
   if (atOnce.some(({ isNew }) => !isNew)) return atOnce.map(({ pair }) => pair);
-  const next = pairs.find(({ isNew, differs, carriesCalls }) => !isNew && differs && carriesCalls);
+  const turns = pairs.filter(({ isNew, differs, mayCarryCalls }) => !isNew && differs && mayCarryCalls);
+  // Those first that may be broken.
+  const next = turns.find(({ carriesCalls }) => !carriesCalls) ?? turns[0];
   const others = pairs.filter(({ pair, isNew, differs }) => pair !== next?.pair && !differs && !isNew);
   const mayGo = next !== undefined && others.every(({ isSettled, carriesCalls }) => isSettled && carriesCalls);
   return [...atOnce.map(({ pair }) => pair), ...(mayGo ? [next.pair] : [])];

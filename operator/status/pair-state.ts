@@ -35,6 +35,8 @@ export interface PairState {
   readonly pair: number;
   /** Whether its routers carry calls: R1 is ready, and R2 is connected to an R1. */
   readonly carriesCalls: boolean;
+  /** It does as far as one can tell: its routers are ready, but R2 has not told yet, perhaps because the operator is new. */
+  readonly mayCarryCalls: boolean;
   /** Why not, for people; "" when it does. */
   readonly problem: string;
   readonly links: number;
@@ -52,20 +54,26 @@ export function pairState(pair: number, pods: RouterPods, reportOf: ReportOf): P
   const intranet = pods.intranet.filter((pod) => pod.pair === pair);
   const uplinks = intranet.flatMap(({ uid }) => reportOf(uid)?.uplinks ?? []);
   const links = uplinks.reduce((sum, uplink) => sum + uplink.links, 0);
-  const problem = problemOf({ dmz, intranet }, reportOf);
-  return { pair, carriesCalls: problem === "", problem, links };
+  const { problem, isSilent = false } = problemOf({ dmz, intranet }, reportOf);
+  const carriesCalls = problem === "";
+  return { pair, carriesCalls, mayCarryCalls: carriesCalls || isSilent, problem, links };
 }
 
-function problemOf({ dmz, intranet }: RouterPods, reportOf: ReportOf): string {
-  if (dmz.length === 0) return "R1 has no pod";
-  if (!dmz.some(({ isReady }) => isReady)) return `R1 (${dmz[0]?.name}) is not ready`;
-  if (intranet.length === 0) return "R2 has no pod";
-  // Its readiness is no matter: an R2 that lacks one R1 of several is not ready, and carries calls by the others.
+interface Problem {
+  readonly problem: string;
+  readonly isSilent?: boolean;
+}
+
+function problemOf({ dmz, intranet }: RouterPods, reportOf: ReportOf): Problem {
+  if (dmz.length === 0) return { problem: "R1 has no pod" };
+  if (!dmz.some(({ isReady }) => isReady)) return { problem: `R1 (${dmz[0]?.name}) is not ready` };
+  if (intranet.length === 0) return { problem: "R2 has no pod" };
+  // Not whether R2 is ready: it is only while it is connected to every R1, and another pair's may be on its way.
   const reports = intranet.map(({ uid }) => reportOf(uid)?.uplinks);
-  if (reports.some((uplinks) => uplinks?.some(({ state }) => state === "active") === true)) return "";
-  const [told] = intranet.filter((_, index) => reports[index] !== undefined);
-  if (told !== undefined) return `R2 (${told.name}) is connected to no R1`;
-  const [ready] = intranet.filter(({ isReady }) => isReady);
-  if (ready !== undefined) return `R2 (${ready.name}) does not report to the operator`;
-  return `R2 (${intranet[0]?.name}) is not ready`;
+  if (reports.some((uplinks) => uplinks?.some(({ state }) => state === "active") === true)) return { problem: "" };
+  const running = intranet.filter(({ isRunning }) => isRunning);
+  if (running.length === 0) return { problem: `R2 (${intranet[0]?.name}) is not running` };
+  if (reports.every((uplinks) => uplinks === undefined))
+    return { problem: `R2 (${running[0]?.name}) does not report to the operator`, isSilent: true };
+  return { problem: `R2 (${running[0]?.name}) is connected to no R1` };
 }

@@ -10,8 +10,14 @@ const tunnel = sampleTunnel();
 const now = "2026-11-24T12:00:00Z";
 const moment = { now, generation: 3, before: [] };
 
-const carrying = (pair: number) => ({ pair, carriesCalls: true, problem: "", links: 4 });
-const down = (pair: number, problem: string) => ({ pair, carriesCalls: false, problem, links: 0 });
+const carrying = (pair: number) => ({ pair, carriesCalls: true, mayCarryCalls: true, problem: "", links: 4 });
+const down = (pair: number, problem: string) => ({
+  pair,
+  carriesCalls: false,
+  mayCarryCalls: false,
+  problem,
+  links: 0,
+});
 
 function facts(more: Partial<TunnelFacts> = {}): TunnelFacts {
   return {
@@ -132,20 +138,28 @@ describe("a pair", () => {
       2,
     ],
     "does not by another pair's R1": [{ ...both, dmz: [pod("r1", 1)] }, uplinks("active"), "R1 has no pod", 2],
-    "carries calls when R2 is not ready because it lacks one R1 of several": [
+    "carries calls while R2 is not ready, since it may lack another pair's R1 alone": [
       { ...both, intranet: [pod("r2", 0, false)] },
       uplinks("active", "connecting"),
       "",
       2,
     ],
-    "does not while R2 starts": [{ ...both, intranet: [pod("r2", 0, false)] }, undefined, "R2 (r2) is not ready", 0],
+    "does not while R2 is not running": [
+      { ...both, intranet: [{ ...pod("r2", 0, false), isRunning: false }] },
+      undefined,
+      "R2 (r2) is not running",
+      0,
+    ],
     "does not while R2 is connected to no R1": [both, uplinks("connecting"), "R2 (r2) is connected to no R1", 0],
     "is not known to while R2 does not report": [both, undefined, "R2 (r2) does not report to the operator", 0],
   };
 
   it.each(Object.entries(cases))("%s", (_, [pods, report, problem, links]) => {
     const state = pairState(0, pods, (uid) => (uid === "uid-r2" ? report : undefined));
-    expect(state).toEqual({ pair: 0, carriesCalls: problem === "", problem, links });
+    expect(state).toEqual({
+      ...{ pair: 0, carriesCalls: problem === "", problem, links },
+      mayCarryCalls: problem === "" || problem.endsWith("does not report to the operator"),
+    });
   });
 
   it("is told by pods that are not on their way out", () => {

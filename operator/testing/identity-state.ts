@@ -10,6 +10,7 @@ export const wish: IdentityWish = {
   ...{ trustDomain: "sallyport", tunnel: "tunnels/partners" },
   leafLifetimeMs: 90 * dayMs,
   renewBeforeMs: 30 * dayMs,
+  settleMs: 600_000,
   renewCa: undefined,
 };
 

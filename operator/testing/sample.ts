@@ -18,6 +18,7 @@ export const env: Env = {
   imagePullSecrets: [],
   trustDomain: "sallyport",
   clusterDomain: "cluster.local",
+  caSettleMs: 600_000,
   operatorNamespace: "sallyport-system",
 };
 
