@@ -1,4 +1,4 @@
-import { checkLeaf, type LeafProblem } from "@sallyport/operator/identity/leaf-check";
+import { checkLeaf, type LeafProblem } from "@sallyport/proto/leaf-check";
 import type { Identity, Side } from "@sallyport/tunnel/identity";
 
 /** What an identity is for. */

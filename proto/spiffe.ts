@@ -5,6 +5,13 @@ export const roles = ["dmz", "intranet", "operator"] as const;
 
 export type Role = (typeof roles)[number];
 
+/** Whose CA it is. */
+export interface Owner {
+  readonly trustDomain: string;
+  /** "namespace/name" */
+  readonly tunnel: string;
+}
+
 /** `spiffe://<trust domain>/tunnel/<namespace>/<name>/<role>`; `tunnel` is "namespace/name". */
 export function spiffeId(trustDomain: string, tunnel: string, role: Role): string {
   return `spiffe://${trustDomain}/tunnel/${tunnel}/${role}`;

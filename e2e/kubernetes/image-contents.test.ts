@@ -49,8 +49,7 @@ describe("what is in an image", () => {
   test("the DMZ's holds nothing of R2 or the operator, whose own have what is looked for", () => {
     const marks = {
       r2: /router-intranet\/[a-z-]+/,
-      // Not operator/identity: routers check their certificates as the operator does.
-      operator: /\boperator\/(reconcile|desired|kube|report|status)\//,
+      operator: /\boperator\/(identity|reconcile|desired|kube|report|status)\//,
       r1: /router-dmz\/[a-z-]+/,
     };
     for (const name of names) {

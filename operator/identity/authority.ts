@@ -13,21 +13,14 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { type Role, spiffeId } from "@sallyport/proto/spiffe";
-import { normalPem } from "./pem.ts";
+import { normalPem } from "@sallyport/proto/pem";
+import { type Owner, type Role, spiffeId } from "@sallyport/proto/spiffe";
 
 /** A tunnel's CA and what it issues: ECDSA P-256, whatever the caller says is the time. */
 
 export interface Period {
   readonly notBefore: Date;
   readonly notAfter: Date;
-}
-
-/** Whose CA it is. */
-export interface Owner {
-  readonly trustDomain: string;
-  /** "namespace/name" */
-  readonly tunnel: string;
 }
 
 /** A leaf's certificate and key, and the CA that signed it, each PEM. Never logged. */

@@ -1,6 +1,6 @@
+import { bundleOf, certificatesOf } from "@sallyport/proto/pem";
 import { type Role, roles } from "@sallyport/proto/spiffe";
 import { createAuthorityFiles, openAuthority, type Period } from "./authority.ts";
-import { bundleOf, certificatesOf } from "./pem.ts";
 import {
   annotations,
   backdatedMs,

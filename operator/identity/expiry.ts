@@ -1,6 +1,6 @@
+import { certificatesOf } from "@sallyport/proto/pem";
 import type { ReverseTunnelStatus } from "@sallyport/proto/resource-status";
 import { roles } from "@sallyport/proto/spiffe";
-import { certificatesOf } from "./pem.ts";
 import type { IdentityState, StoredSecret } from "./plan.ts";
 
 type CertificateStatus = NonNullable<ReverseTunnelStatus["certificates"]>[number];

@@ -1,7 +1,7 @@
+import { checkLeaf, isTrusted, type Leaf } from "@sallyport/proto/leaf-check";
 import { type Role, roles } from "@sallyport/proto/spiffe";
 import { expect, it } from "vitest";
 import { asking, later, nothing, settle, start, wish } from "../testing/identity-state.ts";
-import { checkLeaf, isTrusted, type Leaf } from "./leaf-check.ts";
 import { dayMs, type IdentityState, leafText } from "./plan.ts";
 
 /** What a side may be running with: its Secret of now, and each that it was less than `settleMs` ago. */

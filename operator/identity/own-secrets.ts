@@ -1,6 +1,6 @@
+import { checkLeaf, isTrusted, type Leaf, type LeafProblem, type LeafText } from "@sallyport/proto/leaf-check";
+import type { Owner } from "@sallyport/proto/spiffe";
 import { type Role, roles } from "@sallyport/proto/spiffe";
-import type { Owner } from "./authority.ts";
-import { checkLeaf, isTrusted, type Leaf, type LeafProblem, type LeafText } from "./leaf-check.ts";
 import { leafText, type StoredSecret } from "./plan.ts";
 
 /** Secrets that the operator does not make: of one's own, or cert-manager's. */

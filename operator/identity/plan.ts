@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { type Role, roles } from "@sallyport/proto/spiffe";
-import { type AuthorityFacts, describeAuthority, type Owner } from "./authority.ts";
-import { checkLeaf } from "./leaf-check.ts";
-import { bundleOf, certificatesOf, isIssuedBy, normalPem } from "./pem.ts";
+import { checkLeaf } from "@sallyport/proto/leaf-check";
+import { bundleOf, certificatesOf, isIssuedBy, normalPem } from "@sallyport/proto/pem";
+import { type Owner, type Role, roles } from "@sallyport/proto/spiffe";
+import { type AuthorityFacts, describeAuthority } from "./authority.ts";
 
 /**
  * Decides what becomes of a tunnel's certificates. A CA is replaced in three phases, so that no router ever meets a peer

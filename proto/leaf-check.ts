@@ -1,7 +1,6 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
-import { type Role, spiffeId, uriNames } from "@sallyport/proto/spiffe";
-import type { Owner } from "./authority.ts";
 import { certificatesOf, isIssuedBy } from "./pem.ts";
+import { type Owner, type Role, spiffeId, uriNames } from "./spiffe.ts";
 
 /** A leaf as a Secret or a folder has it, PEM. */
 export interface LeafText {
