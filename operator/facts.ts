@@ -6,6 +6,8 @@ export interface Facts {
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Ports of Services, by "namespace/name"; one that is not here does not exist. */
   readonly services: ReadonlyMap<string, readonly number[]>;
+  /** "namespace/name" of those that are an ExternalName. */
+  readonly aliases: ReadonlySet<string>;
   /** Undefined: Gateway API is not installed. */
   readonly grants: readonly ReferenceGrant[] | undefined;
   /** What is wrong with the Secrets of one's own that the tunnel names; undefined: nothing, or it names none. */

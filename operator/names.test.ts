@@ -5,8 +5,8 @@ import { labelsOf, nameLengthMax, namesOf, prefixOf, selectorOf } from "./names.
 const tunnel = { namespace: "tunnels", name: "partners" };
 
 describe("names of what the operator makes", () => {
-  it("start with the tunnel's name and 8 digits of the SHA-256 of its full name", () => {
-    const hash = createHash("sha256").update("tunnels/partners").digest("hex").slice(0, 8);
+  it("start with the tunnel's name and 20 digits of the SHA-256 of its full name", () => {
+    const hash = createHash("sha256").update("tunnels/partners").digest("hex").slice(0, 20);
     expect(prefixOf(tunnel)).toBe(`sp-partners-${hash}`);
   });
 
@@ -51,7 +51,7 @@ describe("names of what the operator makes", () => {
 
 describe("labels", () => {
   it("say whose an object is; a selector asks for no more than it needs", () => {
-    const hash = prefixOf(tunnel).slice(-8);
+    const hash = prefixOf(tunnel).slice(-20);
     expect(labelsOf(tunnel, { side: "dmz", pair: 1 })).toEqual({
       "app.kubernetes.io/name": "sallyport-r1",
       "app.kubernetes.io/instance": prefixOf(tunnel),

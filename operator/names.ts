@@ -15,14 +15,17 @@ export const nameLengthMax = 63;
 /** The longest of what comes behind the prefix: "-operator-tls". */
 const suffixLengthMax = "-operator-tls".length;
 
-/** The first 8 hexadecimal digits of the SHA-256 of "namespace/name". */
+/** So many that nobody finds a name with another tunnel's hash, which would select that one's pods. */
+const hashLength = 20;
+
+/** The first 20 hexadecimal digits of the SHA-256 of "namespace/name". */
 export function tunnelHash(tunnel: TunnelKey): string {
-  return createHash("sha256").update(keyOf(tunnel)).digest("hex").slice(0, 8);
+  return createHash("sha256").update(keyOf(tunnel)).digest("hex").slice(0, hashLength);
 }
 
 /** What the name of everything of the tunnel starts with. */
 export function prefixOf(tunnel: TunnelKey): string {
-  const roomForName = nameLengthMax - "sp--".length - 8 - suffixLengthMax;
+  const roomForName = nameLengthMax - "sp--".length - hashLength - suffixLengthMax;
   // A name of a Service has no dots.
   const cut = tunnel.name.replaceAll(".", "-").slice(0, roomForName).replace(/-+$/, "");
   return `sp-${cut}-${tunnelHash(tunnel)}`;

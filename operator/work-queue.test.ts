@@ -106,6 +106,18 @@ describe("the queue of tunnels", () => {
     expect([keys(), clock.pendingMs]).toEqual([["a"], [500]]);
   });
 
+  it("lets what has failed often rest no longer than 5 s when something about it changed meanwhile", async () => {
+    const { queue, last, clock } = queueWith();
+    queue.add("a");
+    for (let tries = 0; tries < 8; tries += 1) {
+      await last().fail();
+      await clock.advance(clock.pendingMs[0]!);
+    }
+    queue.add("a");
+    await last().fail();
+    expect(clock.pendingMs).toEqual([5_000]);
+  });
+
   it("waits as long as the API server asks", async () => {
     const { queue, last, clock } = queueWith();
     queue.add("a");

@@ -7,6 +7,8 @@ import type { OperatorMetrics } from "./metrics.ts";
 export const keysMax = 10_000;
 const firstRetryMs = 500;
 const lastRetryMs = 120_000;
+/** The longest that a key rests after a failure when something has come meanwhile. */
+const mendMs = 5_000;
 
 export interface WorkQueueOptions {
   readonly concurrency: number;
@@ -142,8 +144,10 @@ export class WorkQueue {
     if ((entry.state as KeyState) === "again" && entry.failures === 0) this.#wait(key, entry);
     else if (againMs === undefined) this.#entries.delete(key);
     else {
+      // What has come during the attempt may mend it.
+      const restMs = (entry.state as KeyState) === "again" ? Math.min(againMs, mendMs) : againMs;
       entry.state = "resting";
-      entry.cancelTimer = this.#options.clock.after(againMs, () => {
+      entry.cancelTimer = this.#options.clock.after(restMs, () => {
         this.#wait(key, entry);
         this.#start();
       });

@@ -65,7 +65,7 @@ describe("the objects of a typical tunnel", () => {
 
   it("are all found by their labels and name their tunnel, whatever namespace they are in", () => {
     for (const { metadata } of desired(tunnel, shards(2), env)) {
-      expect(metadata.labels?.["sallyport.dev/tunnel"]).toMatch(/^[0-9a-f]{8}$/);
+      expect(metadata.labels?.["sallyport.dev/tunnel"]).toMatch(/^[0-9a-f]{20}$/);
       expect(metadata.annotations?.["sallyport.dev/tunnel"]).toBe("tunnels/partners");
       expect(metadata).not.toHaveProperty("ownerReferences");
       expect(metadata.namespace).toBe(metadata.labels?.["sallyport.dev/side"] === "dmz" ? "dmz" : "tunnels");

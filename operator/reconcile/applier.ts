@@ -1,4 +1,5 @@
 import type { Cluster, Clusters, StoredKind } from "../cluster.ts";
+import { KubeError } from "../kube-error.ts";
 import { type KubeObject, type ObjectRef, refOf, refText } from "../kube-object.ts";
 import type { Log } from "../log.ts";
 import type { OperatorMetrics } from "../metrics.ts";
@@ -46,6 +47,7 @@ export class Applier {
     const ref = refOf(wanted);
     const { object, mark } = withMark(wanted);
     if (!this.differs(wanted)) return;
+    refuseOthers(wanted, this.live(wanted));
     const repaired = this.#repaired(ref, mark, this.live(wanted));
     const cluster = this.#clusterOf(wanted);
     const written = await cluster.api.apply(object);
@@ -89,6 +91,14 @@ export class Applier {
   #clusterOf({ metadata }: KubeObject): Cluster {
     return metadata.labels?.[label.side] === "dmz" ? this.#clusters.dmz : this.#clusters.intranet;
   }
+}
+
+/** Names hold a hash that nobody can aim at; an object of another tunnel under one of ours is still left alone. */
+function refuseOthers(wanted: KubeObject, live: KubeObject | undefined): void {
+  const owner = live && tunnelOf(live);
+  if (owner === undefined || owner === tunnelOf(wanted)) return;
+  const message = `${refText(refOf(wanted))} belongs to tunnel ${owner}; rename one of the two`;
+  throw new KubeError(message, { status: 409, reason: "Conflict" });
 }
 
 function withMark(wanted: KubeObject): { readonly object: KubeObject; readonly mark: string } {

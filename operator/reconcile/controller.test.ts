@@ -475,6 +475,38 @@ describe("a route", () => {
     expect(written.filter((write) => write.startsWith("patchStatus"))).toEqual(["patchStatus TunnelRoute tunnels/r7"]);
     expect(written.filter((write) => write.includes("ConfigMap"))).toHaveLength(2);
   });
+
+  it("takes a pod for a router of the tunnel's in the tunnel's namespaces alone, whatever its labels say", async () => {
+    const running = await operator();
+    const { api, reconcile } = running;
+    api.put(tunnelObject({}));
+    await reconcile();
+    comeUp(running);
+    await reconcile();
+    const labels = { "sallyport.dev/side": "dmz", "sallyport.dev/pair": "9" };
+    const annotations = { "sallyport.dev/tunnel": "tunnels/partners" };
+    const forged = { namespace: "apps", name: "forged", uid: "forged", labels, annotations };
+    api.put({ apiVersion: "v1", kind: "Pod", metadata: forged, status: ready });
+    await settled();
+    await reconcile();
+    const config = api.read({ kind: "ConfigMap", namespace: "tunnels", name: `${p}-r2` })?.data as {
+      "r2.yaml": string;
+    };
+    expect(config["r2.yaml"]).not.toContain(`${p}-r1-9`);
+  });
+
+  it("leaves alone an object of another tunnel under one of its own names, and says whose it is", async () => {
+    const { api, reconcile } = await operator();
+    const labels = { "app.kubernetes.io/managed-by": "sallyport-operator" };
+    const annotations = { "sallyport.dev/tunnel": "others/partners" };
+    const metadata = { namespace: "tunnels", name: `${p}-r2`, labels, annotations };
+    api.put({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "r2.yaml": "theirs" } });
+    api.put(tunnelObject({}));
+    await expect(reconcile()).rejects.toThrow("belongs to tunnel others/partners");
+    expect(api.read({ kind: "ConfigMap", namespace: "tunnels", name: `${p}-r2` })?.data).toEqual({
+      "r2.yaml": "theirs",
+    });
+  });
 });
 
 /** The hash of the one route that R2 is given. */

@@ -11,6 +11,18 @@ const cases: Record<string, [live: unknown, wanted: unknown, covers: boolean]> =
   "a list with one more entry differs": [{ a: [1, 2] }, { a: [1] }, false],
   "a list in another order differs": [{ a: [2, 1] }, { a: [1, 2] }, false],
   "entries of a list may have more": [{ a: [{ x: 1, y: 2 }] }, { a: [{ x: 1 }] }, true],
+  "a selector with one key more differs": [
+    { spec: { selector: { a: "1", b: "2" } } },
+    { spec: { selector: { a: "1" } } },
+    false,
+  ],
+  "so do the labels that a selector asks for": [
+    { matchLabels: { a: "1", b: "2" } },
+    { matchLabels: { a: "1" } },
+    false,
+  ],
+  "labels of the object may be more": [{ labels: { a: "1", b: "2" } }, { labels: { a: "1" } }, true],
+  "an empty selector alone may be missing": [{}, { selector: {} }, true],
   "a number is not its text": [{ a: "1" }, { a: 1 }, false],
 };
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { canonicalJson } from "@sallyport/proto/route-hash";
 import type { KubeObject } from "../kube-object.ts";
 import { annotation } from "../names.ts";
@@ -20,9 +21,21 @@ export function covers(live: unknown, wanted: unknown): boolean {
   if (typeof wanted === "object" && wanted !== null) {
     if (live === undefined || live === null) return Object.keys(wanted).length === 0;
     if (typeof live !== "object") return false;
-    return Object.entries(wanted).every(([key, entry]) => covers((live as Record<string, unknown>)[key], entry));
+    return Object.entries(wanted).every(([key, entry]) => {
+      const found = (live as Record<string, unknown>)[key];
+      return selecting.has(key) && isTextMap(entry) ? isDeepStrictEqual(found, entry) : covers(found, entry);
+    });
   }
   return live === wanted;
+}
+
+/** Maps that select something else with one key more. */
+const selecting: ReadonlySet<string> = new Set(["selector", "matchLabels", "nodeSelector"]);
+
+function isTextMap(entry: unknown): boolean {
+  if (typeof entry !== "object" || entry === null) return false;
+  const values = Object.values(entry);
+  return values.length > 0 && values.every((one) => typeof one === "string");
 }
 
 /** What the API server made of `wanted`: "1" where 1 was written, "500m" for "0.5". */

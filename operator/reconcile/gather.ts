@@ -31,12 +31,15 @@ export function gatherFacts(
   addNamespace(sides.intranet);
   addNamespace(sides.dmz, dmz);
   const services = new Map<string, readonly number[]>();
+  const aliases = new Set<string>();
   const grants: ReferenceGrant[] = [];
   for (const key of serviceRefs(routes)) {
     things.add(thing.service(key));
     const [namespace = "", name = ""] = key.split("/");
     const service = intranet.get("Service", namespace, name);
-    if (service !== undefined) services.set(key, portsOf(service));
+    if (service === undefined) continue;
+    if (isAlias(service)) aliases.add(key);
+    else services.set(key, portsOf(service));
   }
   const granting = new Set(serviceRefs(routes).map((key) => key.split("/")[0] ?? ""));
   for (const namespace of granting) things.add(thing.grantsIn(namespace));
@@ -44,7 +47,7 @@ export function gatherFacts(
     if (granting.has(grant.metadata.namespace ?? "")) grants.push(grantOf(grant));
   }
   const facts: Facts = {
-    ...{ namespaces, services, grants: intranet.has("ReferenceGrant") ? grants : undefined },
+    ...{ namespaces, services, aliases, grants: intranet.has("ReferenceGrant") ? grants : undefined },
     identityProblem,
     hasCertManager: intranet.has("Certificate"),
     watchedNamespaces: intranet.watchedNamespaces,
@@ -60,6 +63,11 @@ function serviceRefs(routes: readonly TunnelRoute[]): string[] {
     ),
   );
   return [...new Set(keys)];
+}
+
+/** It leads wherever its owner says, past every grant. */
+function isAlias(service: KubeObject): boolean {
+  return (service.spec as { readonly type?: string } | undefined)?.type === "ExternalName";
 }
 
 function portsOf(service: KubeObject): number[] {

@@ -52,6 +52,8 @@ export interface ReconcilerOptions {
 
 /** Everything is looked at again after this long, whatever the watches told. */
 export const resyncMs = 10 * 60_000;
+/** While something that no watch tells of is missing. */
+const unresolvedMs = 15_000;
 
 const cleanupPassesMax = 5;
 
@@ -94,7 +96,10 @@ export class Reconciler {
     const { clusters, env, identities, dependencies, reports } = this.#options;
     const key = keyOf(tunnel.metadata);
     const { routes, unreadable } = this.#routesOf(key);
-    const { facts, things } = gatherFacts(clusters, tunnel, routes, await identities.problemOf(tunnel));
+    const { facts: seen, things } = gatherFacts(clusters, tunnel, routes, undefined);
+    // Secrets of a namespace are read only once it is known to be open to the tunnel.
+    const isAccepted = judgeTunnel(tunnel, seen).accepted.holds;
+    const facts = { ...seen, identityProblem: isAccepted ? await identities.problemOf(tunnel) : undefined };
     dependencies.set(key, things);
     const verdict = judgeTunnel(tunnel, facts);
     const verdicts = judgeRoutes(tunnel, routes, facts, env);
@@ -111,7 +116,9 @@ export class Reconciler {
     await this.#tell(object, { tunnel, verdict, verdicts, facts, pods, pairs, programmed });
     await this.#tellUnreadable(key, unreadable);
     if (programmed.error !== undefined) throw programmed.error;
-    return Math.min(resyncMs, programmed.againMs ?? resyncMs);
+    // A Secret of one's own, or cert-manager, may come without a word of it.
+    const latestMs = verdict.resolvedRefs.holds ? resyncMs : unresolvedMs;
+    return Math.min(latestMs, programmed.againMs ?? latestMs);
   }
 
   async #withdraw(tunnel: ReverseTunnel): Promise<Programmed> {
@@ -196,8 +203,10 @@ export class Reconciler {
   #dmzRoutersOf(tunnel: ReverseTunnel): number {
     const key = keyOf(tunnel.metadata);
     let count = tunnel.spec.pairs;
+    const namespace = namespacesOf(tunnel).dmz;
     for (const pod of this.#options.clusters.dmz.store("Pod").all()) {
       if (tunnelOf(pod) !== key || pod.metadata.labels?.[label.side] !== "dmz") continue;
+      if (pod.metadata.namespace !== namespace) continue;
       const pair = Number(pod.metadata.labels[label.pair]);
       if (Number.isInteger(pair) && pair < tunnelLimits.pairsMax) count = Math.max(count, pair + 1);
     }
@@ -210,6 +219,8 @@ export class Reconciler {
       const pods: PodState[] = [];
       for (const pod of this.#options.clusters[side].store("Pod").all()) {
         if (tunnelOf(pod) !== key || pod.metadata.labels?.[label.side] !== side) continue;
+        // Labels can be written by whoever may make a pod somewhere.
+        if (pod.metadata.namespace !== namespacesOf(tunnel)[side]) continue;
         const state = podState(pod);
         if (state !== undefined) pods.push(state);
       }
@@ -262,7 +273,11 @@ export class Reconciler {
     const { owned, applier, dependencies, reports, routes } = this.#options;
     reports.want({ tunnel: key, targets: [], identity: undefined });
     dependencies.set(key, new Set());
-    await applier.prune(owned.of(key), []);
+    const [namespace = ""] = key.split("/");
+    // What is not watched is not known to be gone.
+    if (this.#options.clusters.intranet.watchedNamespaces?.has(namespace) !== false) {
+      await applier.prune(owned.of(key), []);
+    }
     for (const route of routes.of(key)) {
       const message = `there is no tunnel ${key}; create it, or correct parentRefs`;
       const outcomes = rawParentRefs(route, key).map((ref) => orphanOutcome(ref, reasons.tunnelNotFound, message));

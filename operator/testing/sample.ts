@@ -83,6 +83,7 @@ export function sampleFacts(facts: Partial<Facts> = {}): Facts {
       ["shut", {}],
       ["kube-system", { "sallyport.dev/tunnels-from": "All" }],
     ]),
+    aliases: new Set(),
     services: new Map([
       ["tunnels/calc", [80, 8080]],
       ["apps/calc", [80]],

@@ -51,6 +51,10 @@ function serviceProblem(ref: ServiceRef, { route, index }: BackendQuestion, fact
     const message = `${place}: the namespace is not among the operator's --watch-namespaces; add it`;
     return { holds: false, reason: reasons.backendNotFound, message };
   }
+  if (facts.aliases.has(`${namespace}/${ref.name}`)) {
+    const message = `${place} is an ExternalName, which no grant covers; name the Service it stands for, or a url`;
+    return { holds: false, reason: reasons.refNotPermitted, message };
+  }
   const ports = facts.services.get(`${namespace}/${ref.name}`);
   if (ports === undefined) {
     return { holds: false, reason: reasons.backendNotFound, message: `${place} does not exist; create it` };

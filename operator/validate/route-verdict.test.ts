@@ -142,6 +142,10 @@ describe("where a route's calls may go", () => {
     "not to a Service that does not exist": {
       ...{ route: service({ name: "gone" }), reason: "BackendNotFound", message: /does not exist; create it/ },
     },
+    "not to an ExternalName, which leads wherever its owner says": {
+      ...{ route: service({ name: "elsewhere" }), facts: { aliases: new Set(["tunnels/elsewhere"]) } },
+      ...{ reason: "RefNotPermitted", message: /ExternalName, which no grant covers/ },
+    },
     "not to a port that it does not have": {
       ...{ route: service({ port: 81 }), reason: "BackendNotFound", message: /no port 81; its ports: 80, 8080$/ },
     },
