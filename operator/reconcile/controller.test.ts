@@ -483,7 +483,8 @@ describe("a route", () => {
     await reconcile();
     comeUp(running);
     await reconcile();
-    const labels = { "sallyport.dev/side": "dmz", "sallyport.dev/pair": "9" };
+    const managed = { "app.kubernetes.io/managed-by": "sallyport-operator" };
+    const labels = { ...managed, "sallyport.dev/side": "dmz", "sallyport.dev/pair": "9" };
     const annotations = { "sallyport.dev/tunnel": "tunnels/partners" };
     const forged = { namespace: "apps", name: "forged", uid: "forged", labels, annotations };
     api.put({ apiVersion: "v1", kind: "Pod", metadata: forged, status: ready });
