@@ -98,13 +98,27 @@ describe("a TCP connection", () => {
     const client = await bench.client();
     const call = await bench.starter.call(1);
     call.events.onFin([]);
+    call.takes = false;
     client.socket.end("last");
+    await call.signal.until(() => call.body === "last");
+    call.events.onWritable();
     await bench.done(1);
     expect([call.body, call.trailers, call.resetBy]).toEqual(["last", [], undefined]);
     bench.clock.advance(deliveryMs - 1);
     expect(call.resetBy).toBe(undefined);
     bench.clock.advance(1);
     expect(call.resetBy?.code).toBe("CANCELLED");
+  });
+
+  test("that has closed and lacked no credit leaves nothing behind", async () => {
+    bench = await openBench();
+    const client = await bench.client();
+    const call = await bench.starter.call(1);
+    call.events.onFin([]);
+    client.socket.end("last");
+    await bench.done(1);
+    bench.clock.advance(deliveryMs);
+    expect([call.body, call.trailers, call.resetBy]).toEqual(["last", [], undefined]);
   });
 
   test.each(["NO_ROUTE", "DESTINATION_UNREACHABLE", "LINK_LOST"] as const)("sees %s as a reset", async (code) => {

@@ -67,6 +67,8 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
   #admitted = false;
   /** Written and not out yet; we owe their credit. */
   #owedBytes = 0;
+  /** The last bytes of the client may still wait for the destination. */
+  #lacksCredit = false;
   #requestBytes: number;
   #responseBytes = 0;
   #activeMs: number;
@@ -100,6 +102,8 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
     this.#ticket = undefined;
     this.#call = call;
     this.#armIdle(this.#deps.idleTimeoutMs);
+    // The client may have ended while the call waited for a link.
+    if (this.#clientEnded) call.fin();
     this.#stream.resume();
   }
 
@@ -113,7 +117,8 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
   onBytes(bytes: Buffer): void {
     this.#activeMs = this.#deps.clock.now();
     this.#requestBytes += bytes.length;
-    if (this.#call?.data(bytes) === false) this.#stream.pause();
+    this.#lacksCredit = this.#call?.data(bytes) === false;
+    if (this.#lacksCredit) this.#stream.pause();
   }
 
   onEnd(): void {
@@ -168,7 +173,7 @@ class RawRelay implements CallEvents, ByteStreamEvents, StartWaiter {
   #deliver(): void {
     const call = this.#call;
     this.#call = undefined;
-    if (call === undefined) return;
+    if (call === undefined || !this.#lacksCredit) return;
     const late = new TunnelError("CANCELLED", "the client is gone, and the destination takes no more of its bytes");
     this.#deps.clock.after(deliveryMs, () => call.reset(late));
   }

@@ -6,6 +6,7 @@ import type { AccessEntry } from "./access-entry.ts";
 import { toOpen } from "./key/http.ts";
 import { SocketStream } from "./listen/byte-stream.ts";
 import type { Exchange } from "./listen/exchange.ts";
+import { Patience } from "./listen/patience.ts";
 import type { StartTicket, StartWaiter } from "./pool/starter.ts";
 import type { CallSpan, RelayDeps } from "./relay.ts";
 import { carryRaw, type RawRelayDeps } from "./relay-raw.ts";
@@ -13,7 +14,7 @@ import { faultReply } from "./reply/fault.ts";
 import { switchingHead } from "./reply/head.ts";
 import { HttpReply } from "./reply/http.ts";
 
-export type UpgradeRelayDeps = Omit<RelayDeps, "bodyIdleTimeoutMs" | "halfClosedTimeoutMs" | "sendTimeoutMs"> &
+export type UpgradeRelayDeps = Omit<RelayDeps, "bodyIdleTimeoutMs" | "halfClosedTimeoutMs"> &
   Pick<RawRelayDeps, "idleTimeoutMs">;
 
 /**
@@ -42,6 +43,8 @@ class UpgradeRelay implements CallEvents, StartWaiter {
   #error: ErrorName | "" = "";
   /** Of the answer, written and not out yet. */
   #owedBytes = 0;
+  /** While an answer waits for a client that does not read. */
+  #reader: Patience | undefined;
   #admitted = false;
 
   constructor(exchange: Exchange, deps: UpgradeRelayDeps) {
@@ -56,7 +59,9 @@ class UpgradeRelay implements CallEvents, StartWaiter {
 
   start(): void {
     const { response, connection } = this.#exchange;
-    response.on("error", ignore).on("drain", this.#onDrain);
+    response.on("error", ignore);
+    // After an upgrade node passes the socket's "drain" on to no response.
+    this.#socket.on("drain", this.#onDrain);
     this.#socket.once("close", this.#onClose).on("data", this.#onEarly).on("end", this.#onEnd).resume();
     const refusal = this.#deps.quotas.admit(connection.clientAddress);
     this.#admitted = refusal === undefined;
@@ -105,7 +110,26 @@ class UpgradeRelay implements CallEvents, StartWaiter {
     this.#socket.off("data", this.#onEarly);
   }
 
+  /** A client that takes nothing of an answer is not waited for any longer than by other requests. */
+  #watchReader(): void {
+    if (this.#reader) return;
+    this.#reader = new Patience(this.#socket, this.#deps.clock, this.#deps.sendTimeoutMs, this.#onTired);
+    this.#reader.start();
+  }
+
+  #unwatchReader(): void {
+    this.#reader?.stop();
+    this.#reader = undefined;
+  }
+
+  readonly #onTired = (): void => {
+    this.#letGo(new TunnelError("CANCELLED", "the client takes nothing more and is taken for gone"));
+    if (this.#error === "") this.#error = "CANCELLED";
+    this.#socket.resetAndDestroy();
+  };
+
   readonly #onDrain = (): void => {
+    this.#unwatchReader();
     const bytes = this.#owedBytes;
     this.#owedBytes = 0;
     if (bytes > 0) this.#call?.consumed(bytes);
@@ -137,7 +161,7 @@ class UpgradeRelay implements CallEvents, StartWaiter {
     if (call === undefined) return;
     this.#socket.write(switchingHead(head), "latin1");
     this.#stopWatching();
-    this.#socket.off("end", this.#onEnd);
+    this.#socket.off("end", this.#onEnd).off("drain", this.#onDrain);
     this.#state = "switched";
     this.#call = undefined;
     const { listener, id, clientAddress, clientPort, local } = connection;
@@ -171,7 +195,10 @@ class UpgradeRelay implements CallEvents, StartWaiter {
     if (this.#bytes !== undefined) return this.#bytes.onData(bytes);
     try {
       if (this.#reply.data(bytes)) this.#call?.consumed(bytes.length);
-      else this.#owedBytes += bytes.length;
+      else {
+        this.#owedBytes += bytes.length;
+        this.#watchReader();
+      }
     } catch (error) {
       this.#fail(asTunnelError(error));
     }
@@ -182,6 +209,7 @@ class UpgradeRelay implements CallEvents, StartWaiter {
     try {
       this.#reply.end(trailers);
       this.#call?.fin();
+      if (this.#exchange.response.writableLength > 0) this.#watchReader();
     } catch (error) {
       this.#fail(asTunnelError(error));
     }
@@ -211,6 +239,7 @@ class UpgradeRelay implements CallEvents, StartWaiter {
     this.#reply.fault(faultReply(error, this.#id, { method: "GET", contentType: undefined, soapAction: false }), {
       ...{ close: true, hold: false },
     });
+    if (this.#exchange.response.writableLength > 0) this.#watchReader();
   }
 
   #letGo(error: TunnelError): void {
@@ -222,6 +251,7 @@ class UpgradeRelay implements CallEvents, StartWaiter {
 
   #done(outcome: Pick<AccessEntry, "status" | "error" | "requestBytes" | "responseBytes">): void {
     this.#state = "over";
+    this.#unwatchReader();
     const { request, connection } = this.#exchange;
     if (this.#admitted) this.#deps.quotas.release(connection.clientAddress);
     const entry: AccessEntry = {

@@ -360,6 +360,28 @@ describe("a call whose owner throws", () => {
   });
 });
 
+describe("a call whose owner throws at its end", () => {
+  it("takes no other call and no link with it", async () => {
+    const { open, accepted, intranet, intranetStates } = await openPair();
+    const [bad, good] = [open("bad"), open("good")];
+    await settle();
+    accepted[0]!.events.onReset = () => {
+      throw new Error("a mistake");
+    };
+    bad.call?.reset(new TunnelError("CANCELLED", "the client is gone"));
+    good.call?.data(Buffer.from("y"));
+    await settle();
+    expect([accepted[1]?.events.events, intranet.counters.brokenCalls, intranetStates]).toEqual([
+      ["data 1"],
+      1,
+      ["open"],
+    ]);
+    intranet.close(new TunnelError("LINK_LOST", "for a test"));
+    await settle();
+    expect(intranetStates).toEqual(["open", "closed LINK_LOST"]);
+  });
+});
+
 describe("drain", () => {
   it("of R2: a caller that starts its refused call again does not start it on the same link", async () => {
     const { open, intranet, dmz } = await openPair();

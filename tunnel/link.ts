@@ -240,7 +240,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     this.#heartbeat.stop();
     this.#control.length = 0;
     this.state = "closed";
-    for (const call of [...this.#calls.values()]) call.receiveReset(this.#lossOf(call, error));
+    for (const call of [...this.#calls.values()]) this.#endCall(call, this.#lossOf(call, error));
     this.#options.onState(this, error);
   }
 
@@ -444,7 +444,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   }
 
   reset(number: number, code: number, message: string, retryAfterMs: number): void {
-    this.#find(number)?.receiveReset(new TunnelError(errorName(code), message, undefined, retryAfterMs));
+    this.#endCall(this.#find(number), new TunnelError(errorName(code), message, undefined, retryAfterMs));
   }
 
   credit(number: number, bytes: number): void {
@@ -455,6 +455,15 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
   #broken(call: CallStream | undefined, error: unknown): void {
     this.counters.brokenCalls++;
     call?.end(new TunnelError("INTERNAL", `the router failed: ${String(error)}`, error));
+  }
+
+  #endCall(call: CallStream | undefined, error: TunnelError): void {
+    try {
+      call?.receiveReset(error);
+    } catch {
+      // It has ended all the same.
+      this.counters.brokenCalls++;
+    }
   }
 
   held(number: number, _maxWaitMs: number, ready: boolean): void {
@@ -491,7 +500,7 @@ export class Link implements FrameHandler, TransportEvents, CallOwner {
     if (this.state === "open") this.#setState("draining");
     if (this.#options.role.t === "dmz") {
       const refused = new TunnelError("REFUSED", `R2 takes no more calls: ${message}`, undefined, retryAfterMs);
-      for (const call of [...this.#calls.values()]) if (call.number > lastCall) call.receiveReset(refused);
+      for (const call of [...this.#calls.values()]) if (call.number > lastCall) this.#endCall(call, refused);
     }
     this.#scheduleFlush();
   }

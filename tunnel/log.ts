@@ -9,6 +9,9 @@ const gatheredMs = 250;
 /** Of a log that nobody reads: what comes then is dropped and counted. */
 const unreadBytesMax = 16 * 1024 * 1024;
 
+/** How long the end of a process waits for somebody to read the last of it. */
+const exitMs = 1_000;
+
 /** One per process, so that lines keep their order. */
 let standardError: GatheredLines | undefined;
 
@@ -37,8 +40,11 @@ class GatheredLines {
   droppedBytes = 0;
   readonly #destination = pino.destination({
     ...{ dest: 2, sync: false, maxWrite: 2 * gatheredLength, maxLength: unreadBytesMax },
+    // Without an end a process whose log nobody reads could not end either.
+    retryEAGAIN: () => this.#exitMs === 0 || performance.now() - this.#exitMs < exitMs,
   });
   #gathered = "";
+  #exitMs = 0;
 
   constructor() {
     // Somebody who no longer reads the log must not end the process.
@@ -48,6 +54,7 @@ class GatheredLines {
     });
     setInterval(() => this.#handOver(), gatheredMs).unref();
     process.on("exit", () => {
+      this.#exitMs = performance.now();
       this.#handOver();
       try {
         this.#destination.flushSync();

@@ -11,12 +11,17 @@ let dev: DevProcess;
 let destination: Server;
 let port: number;
 let onUpgrade: (request: IncomingMessage, socket: Socket, early: Buffer) => void = () => {};
+const large = randomBytes(8 * 1024 * 1024);
 let onRequest: (request: IncomingMessage) => string = () => "plain";
 
 beforeAll(async () => {
-  destination = createServer({ shouldUpgradeCallback: ({ url }) => url !== "/refuses" }, (incoming, response) => {
-    response.writeHead(incoming.url === "/refuses" ? 426 : 200, { "X-Seen": onRequest(incoming) }).end("no upgrade");
-  });
+  destination = createServer(
+    { shouldUpgradeCallback: ({ url }) => url !== "/refuses" && url !== "/large" },
+    (incoming, response) => {
+      if (incoming.url === "/large") return response.end(large);
+      response.writeHead(incoming.url === "/refuses" ? 426 : 200, { "X-Seen": onRequest(incoming) }).end("no upgrade");
+    },
+  );
   destination.on("upgrade", (incoming, socket, early) => onUpgrade(incoming, socket as Socket, early));
   destination.listen(0, "127.0.0.1");
   await once(destination, "listening");
@@ -72,6 +77,13 @@ it("an answer that is no 101 is passed on, and the connection closes", async () 
   const answer = String(await restOf(socket));
   expect(answer).toMatch(/^HTTP\/1\.1 426 /);
   expect(answer).toMatch(/\r\nConnection: close\r\n[\s\S]*no upgrade/i);
+});
+
+it("M3: an answer that is no 101 arrives whole, however large", async () => {
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET /large HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  const answer = await restOf(socket);
+  expect(hash(answer.subarray(answer.indexOf("\r\n\r\n") + 4))).toBe(hash(large));
 });
 
 it("an error of the tunnel before the switch is an HTTP answer", async () => {

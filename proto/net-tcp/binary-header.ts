@@ -187,7 +187,10 @@ export class BinaryHeaderReader {
     const tag = readElement(cursor, elementType);
     const declarations: Omit<Declaration, "depth">[] = [];
     let type = cursor.byte();
+    let attributes = 0;
     for (; type >= 0x04 && type <= 0x3f && !cursor.short && cursor.problem === undefined; type = cursor.byte()) {
+      // What is not whole is read again from its start.
+      if (++attributes > binaryHeaderLimits.attributes) cursor.fail("has an element of too many attributes");
       const declaration = readAttribute(cursor, type);
       if (declaration !== undefined) declarations.push(declaration);
     }

@@ -84,9 +84,14 @@ function readValue(cursor: NbfxCursor, type: number): string | undefined {
 }
 
 /** [MC-NBFX], 2.2.3.19: texts, none of them a list, up to the end of the list; in XML, with spaces between them. WCF writes them in attributes only. */
+/** Texts in a list: an action or a name has a few. */
+const itemsMax = 64;
+
 function readList(cursor: NbfxCursor): string | undefined {
   const items: (string | undefined)[] = [];
   while (!cursor.short && cursor.problem === undefined) {
+    // What is not whole is read again from its start.
+    if (items.length === itemsMax) cursor.fail(`has a list of over ${itemsMax} texts`);
     const type = cursor.byte();
     if (type === endList) return items.includes(undefined) ? undefined : items.join(" ");
     if (type === startList || type % 2 === 1) cursor.fail(`has a record of type ${type} in a list`);

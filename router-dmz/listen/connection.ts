@@ -140,9 +140,9 @@ export class ClientConnection {
   }
 
   readonly #onResponseClose = (): void => {
-    const exchange = this.#owed[0];
+    // The relay gives its place back before the next one asks for one.
+    this.#owed[0]?.onResponseClose();
     this.#answered();
-    exchange?.onResponseClose();
   };
 
   /** One listener for all exchanges: to add and to remove one costs each call as much as its routing. */

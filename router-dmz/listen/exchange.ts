@@ -15,7 +15,7 @@ export class Exchange {
   #onFault: (error: TunnelError) => void = nothing;
   /** The client has closed its sending side, or all of its connection. */
   onClientEnd: () => void = nothing;
-  /** The response's "close": once, and after the connection's own part in it. */
+  /** The response's "close": once. */
   onResponseClose: () => void = nothing;
 
   constructor(

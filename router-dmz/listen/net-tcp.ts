@@ -58,6 +58,8 @@ export class NetTcpSession implements ByteStream {
 
   end(): void {
     if (this.#isOver) this.#onClose();
+    // Bytes that came early are not read any more, so the client's own end is not seen.
+    else if (this.#hasMore) this.#socket.destroySoon();
     else this.#socket.end();
   }
 

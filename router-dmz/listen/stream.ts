@@ -114,7 +114,7 @@ export class StreamListener<Value> implements ClientListener {
    */
   next({ socket, id, ...stream }: ClientStream<Value>, idleMs: number): void {
     const { preamble, clock, preambleTimeoutMs: limitMs } = this.#options;
-    if (preamble === undefined || this.#draining) return socket.destroySoon();
+    if (preamble === undefined || this.#draining || socket.readableEnded) return socket.destroySoon();
     this.#betweenCalls.add(socket);
     const stopWaiting = () => this.#betweenCalls.delete(socket);
     socket.once("data", stopWaiting).once("close", stopWaiting);

@@ -11,10 +11,14 @@ refused.addSubnet("169.254.0.0", 16, "ipv4");
 refused.addSubnet("fe80::", 10, "ipv6");
 // The same range behind NAT64 (RFC 6052).
 refused.addSubnet("64:ff9b::a9fe:0", 112, "ipv6");
+// … in the form that IPv4-compatible addresses had, and behind 6to4 (RFC 3056).
+refused.addSubnet("::a9fe:0", 112, "ipv6");
+refused.addSubnet("2002:a9fe::", 32, "ipv6");
 // Metadata services elsewhere: Alibaba, Azure, Oracle, then AWS and Google over IPv6.
 refused.addAddress("100.100.100.200", "ipv4");
 refused.addAddress("168.63.129.16", "ipv4");
 refused.addAddress("192.0.0.192", "ipv4");
+for (const last of ["6464:64c8", "a83f:8110", "c000:c0"]) refused.addAddress(`64:ff9b::${last}`, "ipv6");
 refused.addAddress("fd00:ec2::254", "ipv6");
 refused.addAddress("fd20:ce::254", "ipv6");
 

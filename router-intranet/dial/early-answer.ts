@@ -13,6 +13,12 @@ export function keepReading(socket: Socket): void {
   if (socket._writev) socket._writev = guard.writev;
 }
 
+/** From here on a connection that breaks is an error, as for any other socket. */
+export function stopKeepingOn(socket: Socket): void {
+  Reflect.deleteProperty(socket, "_write");
+  Reflect.deleteProperty(socket, "_writev");
+}
+
 /** A Writable has one write under way at a time, so one callback to keep, and no closure for each. */
 class WriteGuard {
   readonly #socket: Socket;

@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import type { TunnelError } from "@sallyport/proto/error";
 import type { Connect } from "./connect.ts";
 import { type Exchange, type ExchangeRequest, type ResponseEvents, unknownLength } from "./destination.ts";
+import { stopKeepingOn } from "./early-answer.ts";
 import { type Phase, toTunnelError } from "./failure.ts";
 import type { Slots } from "./slots.ts";
 import { responseHeadBytesMax } from "./undici.ts";
@@ -179,6 +180,7 @@ class NodeHttpExchange implements Exchange {
     socket.once("close", () => this.#slots.give(this.#exchange.origin));
     socket.pause();
     socket.allowHalfOpen = true;
+    stopKeepingOn(socket);
     if (early.length > 0) socket.unshift(early);
     const { statusCode, statusMessage, rawHeaders } = response;
     events.onUpgraded({ status: statusCode ?? 0, reason: statusMessage ?? "", headers: rawHeaders }, socket);

@@ -1,5 +1,5 @@
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls, TLSSocket } from "node:tls";
 import { TunnelError } from "@sallyport/proto/error";
 import { type AllowAddress, addressRefused, guardedLookup } from "./address.ts";
 import { toTunnelError } from "./failure.ts";
@@ -227,7 +227,8 @@ class SocketStream implements Stream {
 
   /** RST, which TLS has none of its own; a connection that is not there yet is given up. */
   #break(): void {
-    if (this.#tcp.connecting) this.#tcp.destroy();
+    // A TLS connection that an upgrade left behind cannot be reset either: Node throws.
+    if (this.#tcp.connecting || this.#tcp instanceof TLSSocket) this.#tcp.destroy();
     else this.#tcp.resetAndDestroy();
     if (this.#socket !== this.#tcp) this.#socket.destroy();
   }
