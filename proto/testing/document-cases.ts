@@ -372,11 +372,11 @@ export const refusedDocuments: Readonly<Record<string, RefusedDocument>> = {
   },
   "a url of another scheme": {
     document: backend({ url: "ftp://x" }),
-    mend: "must be http://host:port or https://host:port",
+    mend: "must be http://, https://, tcp:// or tls:// with host:port",
   },
   "a url with a path": {
     document: backend({ url: "http://x/calc" }),
-    mend: "leave the rest out: a caller's path is passed on",
+    mend: "leave the rest out",
   },
   "a url with a port 0": {
     document: backend({ url: "http://x:0" }),
